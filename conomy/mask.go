@@ -1,0 +1,124 @@
+package conomy
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxDetailBytes = 512
+	maxCauseBytes  = 256
+	maxWordBytes   = 128 // codes, types, trace ids
+)
+
+// masker cleans text that others wrote before an error shows it.
+type masker struct{ secrets, personal []string }
+
+var email = regexp.MustCompile(`[^\s@<>"',;:()]+@[^\s@<>"',;:()]+`)
+
+// clean masks first, so that a cut never leaves part of a value behind, then
+// drops control characters and bounds the length.
+func (m *masker) clean(s string, limit int) string {
+	s = m.maskSecrets(strings.ToValidUTF8(s, "\uFFFD"))
+	for _, v := range m.personal {
+		v = strings.TrimSpace(v)
+		if len(v) < shortNumber && strings.Trim(v, "0123456789") == "" {
+			continue
+		}
+		s = maskWord(s, v)
+		if q := url.QueryEscape(v); q != v {
+			s = maskWord(s, q)
+		}
+	}
+	s = email.ReplaceAllString(s, redacted)
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029':
+			return -1
+		default:
+			return r
+		}
+	}, s)
+	return bound(strings.TrimSpace(s), limit)
+}
+
+func (m *masker) maskSecrets(s string) string {
+	for _, v := range m.secrets {
+		if v == "" {
+			continue
+		}
+		s = maskWord(s, v)
+		if q := url.QueryEscape(v); q != v {
+			s = maskWord(s, q)
+		}
+	}
+	return s
+}
+
+// word cleans one of the provider's fixed words. plain says that s can be
+// nothing else: then a payer's value that happens to be the same, a street
+// number 13 say, must not hide a code that callers branch on.
+func (m *masker) word(s string, plain bool) string {
+	if plain {
+		return m.maskSecrets(s)
+	}
+	return m.clean(s, maxWordBytes)
+}
+
+const (
+	// shortValue is up to where a value is masked only as a word of its own: a
+	// payer named Ann must not spoil "cannot", but a phone number is masked
+	// behind its prefix too.
+	shortValue = 4
+	// shortNumber is from where a number tells something of a payer: a house
+	// number 1 would be masked in items[1].
+	shortNumber = 3
+)
+
+// maskWord masks value in any case.
+func maskWord(s, value string) string {
+	find, err := regexp.Compile(`(?i)` + regexp.QuoteMeta(value))
+	if err != nil {
+		return redacted // not valid UTF-8: rather no text than a value
+	}
+	var b strings.Builder
+	last := 0
+	for _, at := range find.FindAllStringIndex(s, -1) {
+		if len(value) <= shortValue && (inWord(s, at[0]) || inWord(s, at[1])) {
+			continue
+		}
+		b.WriteString(s[last:at[0]])
+		b.WriteString(redacted)
+		last = at[1]
+	}
+	b.WriteString(s[last:])
+	return b.String()
+}
+
+// inWord reports whether a word goes on across position i.
+func inWord(s string, i int) bool {
+	before, _ := utf8.DecodeLastRuneInString(s[:i])
+	after, _ := utf8.DecodeRuneInString(s[i:])
+	return wordRune(before) && wordRune(after)
+}
+
+func wordRune(r rune) bool {
+	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
+}
+
+// bound cuts s to limit bytes, between characters.
+func bound(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	s = s[:limit]
+	for len(s) > 0 && !utf8.ValidString(s) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
