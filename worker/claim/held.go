@@ -1,0 +1,133 @@
+package claim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Tried is what has been tried for an event. It outlives the worker that tried.
+type Tried struct {
+	Attempts int           // calls to the vendor that failed and count
+	First    time.Time     // zero: none yet
+	Last     time.Time     // zero: none yet
+	Failure  []byte        // what the last attempt met
+	Waited   time.Duration // how long a session has waited for its link; paused time does not count
+}
+
+// Claim is one delivery's right to work on an event. Its methods may be called from several goroutines, but the exported
+// fields belong to the one that works.
+type Claim struct {
+	store         *Store
+	record, grave string
+	owner, event  string
+	renewed       atomic.Pointer[time.Time]
+	leaving       atomic.Bool // a transition that ends the ownership was begun
+
+	Recorded   bool   // the vendor's answer is recorded already: go on at the publishing
+	Answer     []byte // what is recorded
+	Terms      []byte // what was fixed when the claim was made
+	Tried      Tried
+	Vanished   int // owners that vanished in a row; see MaxVanished
+	Generation int // how many perished answers of this identity came before
+	Link       Link
+}
+
+// Sure reports whether the lease surely still holds, by this process's own clock. When it does not, as after the process
+// was stopped for a while, Renew tells whether the claim is still ours.
+func (c *Claim) Sure() bool { return time.Since(*c.renewed.Load()) < c.store.lease }
+
+// Renew lengthens the lease, or returns ErrLost.
+func (c *Claim) Renew(ctx context.Context) error {
+	asked := time.Now()
+	err := owned("renew", renewScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, millis(c.store.lease)))
+	if err == nil {
+		c.renewed.Store(&asked)
+	}
+	return err
+}
+
+// RenewAll lengthens the leases of many claims in one round trip. The errors stand in the order of the claims. A claim that
+// its owner is giving up, or has given up, is not lost.
+func (s *Store) RenewAll(ctx context.Context, claims []*Claim) []error {
+	asked := time.Now()
+	errs := make([]error, len(claims))
+	if err := renewScript.Load(ctx, s.rdb).Err(); err != nil {
+		for i := range errs {
+			errs[i] = fmt.Errorf("claim: renew: %w", err)
+		}
+		return errs
+	}
+	cmds := make([]*redis.Cmd, len(claims))
+	// An error of the pipeline as a whole stands in each command, too.
+	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, c := range claims {
+			cmds[i] = renewScript.EvalSha(ctx, p, []string{c.record}, c.owner, millis(s.lease))
+		}
+		return nil
+	})
+	for i, cmd := range cmds {
+		switch err := owned("renew", cmd); {
+		case err == nil:
+			claims[i].renewed.Store(&asked)
+		case !errors.Is(err, ErrLost) || !claims[i].leaving.Load():
+			errs[i] = err
+		}
+	}
+	return errs
+}
+
+// Fail keeps what was tried. With keep the caller stays the owner and sleeps for delay; without it any delivery of the
+// event may take the claim once delay has passed.
+func (c *Claim) Fail(ctx context.Context, delay time.Duration, keep bool) error {
+	asked := time.Now()
+	c.leaving.Store(!keep)
+	t := c.Tried
+	err := owned("fail", failScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, t.Attempts, unixMilli(t.First),
+		unixMilli(t.Last), t.Failure, millis(t.Waited), millis(delay), flag(keep), millis(c.store.lease)))
+	if err == nil && keep {
+		c.renewed.Store(&asked)
+	}
+	return err
+}
+
+// Release steps back so that another delivery of the event may go on at once.
+func (c *Claim) Release(ctx context.Context) error {
+	c.leaving.Store(true)
+	return owned("release", releaseScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner))
+}
+
+// Record keeps the vendor's answer before anyone is told of it. perishes is when it stops being good, zero when that is
+// not known.
+func (c *Claim) Record(ctx context.Context, answer []byte, perishes time.Time) error {
+	asked := time.Now()
+	err := owned("record", recordScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, answer, unixMilli(perishes),
+		millis(c.store.lease), millis(c.store.ttl)))
+	if err == nil {
+		c.Recorded, c.Answer = true, answer
+		c.renewed.Store(&asked)
+	}
+	return err
+}
+
+// Publish marks the recorded answer as published, after its stream has acknowledged it.
+func (c *Claim) Publish(ctx context.Context) error {
+	c.leaving.Store(true)
+	return owned("publish", publishScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, c.event, millis(c.store.ttl)))
+}
+
+// owned turns the answer of a script that checks the owner into an error.
+func owned(what string, cmd *redis.Cmd) error {
+	n, err := cmd.Int()
+	switch {
+	case err != nil:
+		return fmt.Errorf("claim: %s: %w", what, err)
+	case n == 0:
+		return ErrLost
+	}
+	return nil
+}

@@ -1,0 +1,240 @@
+package claim
+
+import "github.com/redis/go-redis/v9"
+
+// A record is a hash with these fields. Short names: there may be millions of records.
+//
+//	s  state: claimed, recorded, published
+//	e  the event that the record belongs to; empty: free for any event
+//	m  where that event's message lies: stream.sequence
+//	o  owner; empty: nobody is at work
+//	u  until when the lease holds, Unix milliseconds of Redis's clock
+//	t  terms, fixed when the claim was made
+//	a  attempts: calls to the vendor that failed
+//	f  first attempt, Unix milliseconds
+//	l  last attempt, Unix milliseconds
+//	d  what the last attempt met
+//	n  not before: when the next attempt is due, Unix milliseconds
+//	w  waited: milliseconds that a session has waited for its link
+//	v  owners that vanished in a row
+//	r  the recorded answer
+//	x  when it was recorded, Unix milliseconds
+//	p  when what was recorded perishes, Unix milliseconds; 0: not known
+//	g  generation: how many perished answers came before this one
+//
+// A grave is a hash with the fields verdict (what was decided) and letter (the dead letter's id, once it and its
+// link.failed are in their streams).
+
+// clock is the beginning of each script that needs the time: milliseconds, as a number that prints without an exponent.
+const clock = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function int(n) return string.format('%.0f', n) end
+`
+
+// takeScript takes the record for a delivery, or says why not.
+//
+//	KEYS[1] the record   KEYS[2] the event's grave   KEYS[3] the record of the token's link (for an invoice KEYS[1])
+//	ARGV    1 event  2 owner  3 lease ms  4 ttl ms  5 message  6 an event known to have ended, or ""
+//	        7 "1": adopt what that event left recorded  8 terms  9 "1": a perished answer makes room for another event
+//
+// Answer: an outcome, then what belongs to it.
+//
+//	dead      verdict, letter
+//	published event, terms, answer
+//	orphan    event, terms, answer             recorded for an event that has ended; ask again with ARGV[7]
+//	busy      event, message, wait ms, "1" when nobody is at work on it
+//	later     wait ms                          the next attempt is not due yet
+//	taken     state, attempts, first, last, failure, waited, vanished, terms, answer, generation,
+//	          link state, link age ms, link answer    (the last three for a session only)
+var takeScript = redis.NewScript(clock + `
+local record, grave, link = KEYS[1], KEYS[2], KEYS[3]
+local event, owner, lease, ttl, message = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local ended, adopt, terms, perishable = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+
+local dead = redis.call('HMGET', grave, 'verdict', 'letter')
+if dead[1] then
+  redis.call('PEXPIRE', grave, ttl)
+  return {'dead', dead[1], dead[2] or ''}
+end
+
+local f = redis.call('HMGET', record, 's', 'e', 'o', 'u', 't', 'n', 'v', 'r', 'p', 'm')
+local state, holder, at = f[1], f[2] or '', f[3] or ''
+local generation = 0
+
+if state == 'published' then
+  local perished = perishable == '1' and holder ~= event and f[9] and tonumber(f[9]) > 0 and tonumber(f[9]) <= now
+  if not perished then
+    redis.call('PEXPIRE', record, ttl)
+    return {'published', holder, f[5] or '', f[8] or ''}
+  end
+  generation = (tonumber(redis.call('HGET', record, 'g') or '0') or 0) + 1
+  redis.call('DEL', record)
+  state = false
+end
+
+if state and at ~= owner then
+  local left = tonumber(f[4] or '0') - now
+  local atwork = at ~= '' and left > 0
+  local mine = holder == event
+  local free = holder == '' or (ended ~= '' and ended == holder)
+  if atwork or not (mine or free) then
+    redis.call('PEXPIRE', record, ttl)
+    if atwork then return {'busy', holder, f[10] or '', int(left), '0'} end
+    return {'busy', holder, f[10] or '', '0', '1'}
+  end
+  if not mine and state == 'recorded' and adopt ~= '1' then
+    return {'orphan', holder, f[5] or '', f[8] or ''}
+  end
+  if not mine and state == 'claimed' then
+    redis.call('DEL', record)
+    state = false
+  else
+    local due = tonumber(f[6] or '0') - now
+    if due > 0 then
+      redis.call('PEXPIRE', record, ttl)
+      return {'later', int(due)}
+    end
+    if at ~= '' then redis.call('HINCRBY', record, 'v', 1) end
+  end
+end
+
+if not state then
+  redis.call('HSET', record, 's', 'claimed', 't', terms)
+  if generation > 0 then redis.call('HSET', record, 'g', int(generation)) end
+end
+redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease))
+redis.call('PEXPIRE', record, ttl)
+
+local c = redis.call('HMGET', record, 's', 'a', 'f', 'l', 'd', 'w', 'v', 't', 'r', 'g')
+local answer = {'taken', c[1], c[2] or '0', c[3] or '0', c[4] or '0', c[5] or '', c[6] or '0', c[7] or '0',
+  c[8] or '', c[9] or '', c[10] or '0'}
+if link == record then return answer end
+
+local k = redis.call('HMGET', link, 's', 'x', 'r')
+local age = 0
+if k[2] then age = math.max(0, now - tonumber(k[2])) end
+answer[12] = k[1] or ''
+answer[13] = int(age)
+answer[14] = k[3] or ''
+return answer
+`)
+
+// linkScript reads what is known of a token's link.
+//
+//	KEYS[1] the link's record
+//
+// Answer: state, age ms, answer.
+var linkScript = redis.NewScript(clock + `
+local k = redis.call('HMGET', KEYS[1], 's', 'x', 'r')
+local age = 0
+if k[2] then age = math.max(0, now - tonumber(k[2])) end
+return {k[1] or '', int(age), k[3] or ''}
+`)
+
+// renewScript lengthens the lease.
+//
+//	KEYS[1] the record   ARGV 1 owner  2 lease ms
+//
+// Answer: 1, or 0 when the claim is not the owner's.
+var renewScript = redis.NewScript(clock + `
+if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[2])))
+return 1
+`)
+
+// failScript keeps what was tried and when the next attempt is due; the owner keeps the claim or steps back.
+//
+//	KEYS[1] the record   ARGV 1 owner  2 attempts  3 first attempt  4 last attempt  5 failure  6 waited ms
+//	                          7 delay ms  8 "1": the owner keeps the claim  9 lease ms
+//
+// Answer: 1, or 0 when the claim is not the owner's.
+var failScript = redis.NewScript(clock + `
+if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'a', ARGV[2], 'f', ARGV[3], 'l', ARGV[4], 'd', ARGV[5], 'w', ARGV[6],
+  'n', int(now + tonumber(ARGV[7])), 'v', '0')
+if ARGV[8] == '1' then
+  redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[9])))
+else
+  redis.call('HSET', KEYS[1], 'o', '', 'u', '0')
+end
+return 1
+`)
+
+// releaseScript steps back from the claim: another delivery of the event may take it at once.
+//
+//	KEYS[1] the record   ARGV 1 owner
+//
+// Answer: 1, or 0 when the claim is not the owner's.
+var releaseScript = redis.NewScript(`
+if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'o', '', 'u', '0')
+return 1
+`)
+
+// recordScript keeps the vendor's answer.
+//
+//	KEYS[1] the record   ARGV 1 owner  2 answer  3 when it perishes, Unix ms, 0: not known  4 lease ms  5 ttl ms
+//
+// Answer: 1, or 0 when the claim is not the owner's. A record that is there already is kept.
+var recordScript = redis.NewScript(clock + `
+local f = redis.call('HMGET', KEYS[1], 'o', 's')
+if f[1] ~= ARGV[1] then return 0 end
+if f[2] == 'claimed' then
+  redis.call('HSET', KEYS[1], 's', 'recorded', 'r', ARGV[2], 'x', int(now), 'p', ARGV[3], 'v', '0',
+    'u', int(now + tonumber(ARGV[4])))
+  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+end
+return 1
+`)
+
+// publishScript marks the answer as published and drops what only the work needed.
+//
+//	KEYS[1] the record   ARGV 1 owner  2 event  3 ttl ms
+//
+// Answer: 1, or 0 when the claim is not the owner's. Run again after success it finds its own event and answers 1.
+var publishScript = redis.NewScript(`
+local f = redis.call('HMGET', KEYS[1], 'o', 's', 'e')
+if f[2] == 'published' and f[3] == ARGV[2] then return 1 end
+if f[1] ~= ARGV[1] or f[2] ~= 'recorded' then return 0 end
+redis.call('HSET', KEYS[1], 's', 'published')
+redis.call('HDEL', KEYS[1], 'o', 'u', 'm', 'a', 'f', 'l', 'd', 'n', 'w', 'v')
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
+`)
+
+// buryScript decides an event's death once and for all, and frees its token.
+//
+//	KEYS[1] the event's grave   KEYS[2] the record
+//	ARGV    1 owner of the record's claim, or "" when the event holds none  2 verdict  3 ttl ms
+//
+// Answer: the verdict that stands (an earlier one wins) and the letter when it is written; or "lost" when the claim is
+// not the owner's. A recorded answer stays, free for any event.
+var buryScript = redis.NewScript(`
+local dead = redis.call('HMGET', KEYS[1], 'verdict', 'letter')
+if dead[1] then
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  return {'dead', dead[1], dead[2] or ''}
+end
+if ARGV[1] ~= '' then
+  local f = redis.call('HMGET', KEYS[2], 'o', 's')
+  if f[1] ~= ARGV[1] then return {'lost'} end
+  if f[2] == 'claimed' then
+    redis.call('DEL', KEYS[2])
+  else
+    redis.call('HSET', KEYS[2], 'e', '', 'o', '', 'u', '0')
+  end
+end
+redis.call('HSET', KEYS[1], 'verdict', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return {'dead', ARGV[2], ''}
+`)
+
+// closeScript notes that the letter and its link.failed are in their streams; the verdict is no longer needed.
+//
+//	KEYS[1] the event's grave   ARGV 1 letter  2 ttl ms
+var closeScript = redis.NewScript(`
+redis.call('HSET', KEYS[1], 'verdict', '', 'letter', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+`)

@@ -1,0 +1,156 @@
+package claim
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Request asks for the work on one event.
+type Request struct {
+	Token    string // checkoutToken
+	Identity string // of a session request; empty for an invoice
+	Event    string // the event's name, the same at each delivery
+	Message  string // where its message lies: stream.sequence
+	Terms    []byte // recorded when the claim is made now; ignored when it exists
+	// Perishable says that an answer that has perished makes room for another event of the same identity.
+	Perishable bool
+	// Ended names an event that is known, from its stream, to have ended without leaving a trace here: its claim is free.
+	Ended string
+	// Adopt takes over what the ended event left recorded. Without it, Take answers Orphan so that the terms can be
+	// compared first.
+	Adopt bool
+}
+
+// Outcome says what Take found.
+type Outcome string
+
+// The outcomes of Take.
+const (
+	OutcomeTaken     Outcome = "taken"     // the claim is the caller's
+	OutcomePublished Outcome = "published" // link.created is out; Event, Terms and Answer say whose and what
+	OutcomeOrphan    Outcome = "orphan"    // recorded, never published, and its event has ended; see Request.Adopt
+	OutcomeBusy      Outcome = "busy"      // another delivery, or another event that has not ended, has it
+	OutcomeLater     Outcome = "later"     // the event's next attempt is due after Wait
+	OutcomeDead      Outcome = "dead"      // the event has its verdict; Verdict and Letter say how far it was carried out
+)
+
+// Result is what Take found. Which fields are set depends on the outcome.
+type Result struct {
+	Outcome Outcome
+	Claim   *Claim // taken
+
+	Event    string        // published, orphan, busy: whose it is
+	Terms    []byte        // published, orphan
+	Answer   []byte        // published, orphan
+	Message  string        // busy: where that event's message lies
+	Wait     time.Duration // busy, later
+	Deserted bool          // busy: nobody is at work on it now
+
+	Verdict []byte // dead; empty once the letter is written
+	Letter  string // dead: the dead letter's id, when it and its link.failed are in their streams
+}
+
+// Link is what is known of a token's link when a session of it is claimed.
+type Link struct {
+	State  string        // "", claimed, recorded, published
+	Age    time.Duration // since it was recorded
+	Answer []byte        // recorded, published
+}
+
+// Link reads what is known of a token's link, for a session that waits for it.
+func (s *Store) Link(ctx context.Context, token string) (Link, error) {
+	reply, err := linkScript.Run(ctx, s.rdb, []string{s.key(token, "link")}).StringSlice()
+	if err != nil {
+		return Link{}, fmt.Errorf("claim: link: %w", err)
+	}
+	return answer(reply).link(0), nil
+}
+
+// Take asks for the work on an event. Each call is a new owner.
+func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
+	record, link := s.recordKey(r.Token, r.Identity), s.key(r.Token, "link")
+	owner := uuid.NewString()
+	asked := time.Now()
+	reply, err := takeScript.Run(ctx, s.rdb, []string{record, s.graveKey(r.Token, r.Event), link},
+		r.Event, owner, millis(s.lease), millis(s.ttl), r.Message, r.Ended, flag(r.Adopt), r.Terms, flag(r.Perishable),
+	).StringSlice()
+	if err != nil {
+		return nil, fmt.Errorf("claim: take: %w", err)
+	}
+	a := answer(reply)
+	res := &Result{Outcome: Outcome(a.text(0))}
+	switch res.Outcome {
+	case OutcomeDead:
+		res.Verdict, res.Letter = a.bytes(1), a.text(2)
+	case OutcomePublished, OutcomeOrphan:
+		res.Event, res.Terms, res.Answer = a.text(1), a.bytes(2), a.bytes(3)
+	case OutcomeBusy:
+		res.Event, res.Message, res.Wait, res.Deserted = a.text(1), a.text(2), a.duration(3), a.text(4) == "1"
+	case OutcomeLater:
+		res.Wait = a.duration(1)
+	case OutcomeTaken:
+		res.Claim = s.taken(r, owner, asked, a)
+	default:
+		return nil, fmt.Errorf("claim: take: Redis answered %q", a.text(0))
+	}
+	return res, nil
+}
+
+// taken reads the answer of the take script for a claim that is now ours. The lease counts from before the question was
+// sent, so that the claim never looks longer here than it is in Redis.
+func (s *Store) taken(r Request, owner string, asked time.Time, a answer) *Claim {
+	c := &Claim{
+		store: s, record: s.recordKey(r.Token, r.Identity), grave: s.graveKey(r.Token, r.Event),
+		owner: owner, event: r.Event,
+		Recorded: a.text(1) == "recorded",
+		Tried: Tried{
+			Attempts: int(a.int(2)), First: fromUnixMilli(a.int(3)), Last: fromUnixMilli(a.int(4)),
+			Failure: a.bytes(5), Waited: a.duration(6),
+		},
+		Vanished: int(a.int(7)), Terms: a.bytes(8), Answer: a.bytes(9), Generation: int(a.int(10)),
+		Link: a.link(11),
+	}
+	c.renewed.Store(&asked)
+	return c
+}
+
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return ""
+}
+
+// answer is a script's answer: strings by position, empty where the script said nothing.
+type answer []string
+
+func (a answer) text(i int) string {
+	if i < len(a) {
+		return a[i]
+	}
+	return ""
+}
+
+func (a answer) bytes(i int) []byte {
+	if t := a.text(i); t != "" {
+		return []byte(t)
+	}
+	return nil
+}
+
+// int reads a number that a script wrote; what is not one counts as zero, as an absent field does.
+func (a answer) int(i int) int64 {
+	n, _ := strconv.ParseInt(a.text(i), 10, 64)
+	return n
+}
+
+func (a answer) duration(i int) time.Duration { return time.Duration(a.int(i)) * time.Millisecond }
+
+// link reads the three answers from i on that describe a token's link.
+func (a answer) link(i int) Link {
+	return Link{State: a.text(i), Age: a.duration(i + 1), Answer: a.bytes(i + 2)}
+}
