@@ -1,0 +1,43 @@
+// Package deadletter is the dead-letter stream as a store: what a dead letter
+// is, how it stands in a message, and how it is put into the stream and read
+// from it again.
+//
+// # Writing
+//
+// A message from the billing stream carries an event for the first time, or as a
+// replay; [OriginOf] tells which, and names the event so that the name is the
+// same through all its replays:
+//
+//	origin := deadletter.OriginOf(msg.Headers(), meta)
+//	letter := &deadletter.Letter{
+//		Subject: msg.Subject(), Header: msg.Headers(), Data: msg.Data(),
+//		Reason: deadletter.ReasonRejected, Detail: deadletter.MaskDetail(detail, payer),
+//		Event: origin.Event, Replays: origin.Replays, EventID: origin.ID(),
+//		…
+//	}
+//	id, err := deadletter.Put(ctx, js, stream, letter, nc.MaxPayload())
+//
+// Put may be repeated: the letter's Nats-Msg-Id is made of its EventID, and the
+// stream answers a repeat with the first one's sequence. That sequence is the
+// letter's id.
+//
+// # The message
+//
+// A letter's message has the body and the headers of the message that failed, and
+// what is known of the failure in headers that begin with Deadletter-. A header
+// of the original that JetStream would act on (Nats-TTL, Nats-Rollup,
+// Nats-Expected-…, any other Nats-…) is kept under Deadletter-Original- and its
+// whole name. What does not fit the server's limits is left out and named in
+// Deadletter-Omitted; the original still lies where Deadletter-Stream and
+// Deadletter-Sequence say.
+//
+// # Reading
+//
+// [Get] reads one letter by its id, [Parse] any message of the stream. Both give
+// the message as it failed, its Nats-… headers under their own names.
+//
+// # Replays
+//
+// A replay is the event published to its subject again. [Origin.Mark] gives it
+// the headers by which [OriginOf] knows it for what it is.
+package deadletter
