@@ -1,0 +1,83 @@
+package worker
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/linkworker/linkworker/conomy"
+	"github.com/linkworker/linkworker/events"
+)
+
+// answer is what the vendor made, as it is recorded with the claim and told in link.created.
+type answer struct {
+	LinkID    string        `json:"linkId,omitzero"`
+	SessionID string        `json:"sessionId,omitzero"`
+	URL       string        `json:"url"`
+	Status    string        `json:"status,omitzero"`
+	CreatedAt time.Time     `json:"createdAt,omitzero"`
+	ExpiresAt time.Time     `json:"expiresAt,omitzero"`
+	Amount    events.Amount `json:"amount,omitzero"`
+	Currency  string        `json:"currency,omitzero"`
+}
+
+func decodeAnswer(data []byte) (*answer, error) {
+	a := new(answer)
+	if err := json.Unmarshal(data, a); err != nil {
+		return nil, fmt.Errorf("recorded answer: %w", err)
+	}
+	return a, nil
+}
+
+// answerOfLink reads a link. What the vendor does not repeat is taken from what it was asked; a link whose creation is
+// not dated was made now.
+func answerOfLink(link *conomy.PaymentLink, asked *conomy.PaymentLinkRequest, total events.Amount, now time.Time) *answer {
+	a := &answer{
+		LinkID: link.ID, URL: link.URL, Status: link.Status, CreatedAt: link.CreatedAt.UTC(),
+		Amount: amountOr(link.TotalAmount, total), Currency: asked.Currency,
+	}
+	if link.CreatedAt.IsZero() {
+		a.CreatedAt = now.UTC().Truncate(time.Millisecond)
+	}
+	duration := link.Duration
+	if duration <= 0 {
+		duration = asked.Duration
+	}
+	a.ExpiresAt = a.CreatedAt.Add(time.Duration(duration) * time.Second)
+	return a
+}
+
+// answerOfSession reads a session; link is what is recorded of its link, nil when nothing is.
+func answerOfSession(session *conomy.CheckoutSession, link *answer, fallback string, now time.Time) *answer {
+	if link == nil {
+		link = &answer{}
+	}
+	a := &answer{
+		LinkID: first(session.PaymentLinkID, link.LinkID), SessionID: session.ID,
+		URL:    first(session.URL, link.URL, fallback),
+		Status: session.Status, CreatedAt: session.CreatedAt.UTC(), ExpiresAt: session.ExpiresAt.UTC(),
+		Amount: amountOr(session.TotalAmount, link.Amount), Currency: first(session.Currency, link.Currency),
+	}
+	if session.CreatedAt.IsZero() {
+		a.CreatedAt = now.UTC().Truncate(time.Millisecond)
+	}
+	return a
+}
+
+// amountOr reads the vendor's amount, or takes the other one where it is none.
+func amountOr(vendors string, other events.Amount) events.Amount {
+	if _, err := events.Amount(vendors).Decimal(); err == nil {
+		return events.Amount(vendors)
+	}
+	return other
+}
+
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}

@@ -1,0 +1,67 @@
+package worker
+
+import (
+	"context"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/claim"
+	"github.com/linkworker/linkworker/worker/deadletter"
+)
+
+// delivery is one delivery of one message, from receive to settle. One goroutine works on it; the tender keeps it alive.
+type delivery struct {
+	msg    *nats.Msg
+	meta   *jetstream.MsgMetadata
+	class  class
+	origin deadletter.Origin // which event the message carries, through all replays
+
+	event    *events.Event        // nil until decoded
+	bad      *events.InvalidError // what can be read of an event that cannot be decoded
+	identity string               // of a session request
+	terms    *terms               // of an invoice; nil when they cannot be filled in, see unfilled
+	unfilled error
+
+	claim  atomic.Pointer[claim.Claim] // nil until it is ours
+	cancel context.CancelCauseFunc     // stops the work; the cause is claim.ErrLost when the claim is lost
+	place  *place                      // in the receiver's window
+	told   time.Time                   // when the server was last told that we are at it; the tender's
+}
+
+// name names the event, the same at each delivery, and different for each replay.
+func (d *delivery) name() string { return d.origin.ID() }
+
+// message says where the event's message lies, the same at each delivery.
+func (d *delivery) message() string {
+	return d.meta.Stream + "." + strconv.FormatUint(d.meta.Sequence.Stream, 10)
+}
+
+// msgID is the Nats-Msg-Id under which the event first came.
+func (d *delivery) msgID() string {
+	if d.origin.MsgID != "" || d.origin.Replays > 0 {
+		return d.origin.MsgID
+	}
+	return d.msg.Header.Get(jetstream.MsgIDHeader)
+}
+
+// payer lists the payer's values, which no log and no dead letter's detail may show.
+func (d *delivery) payer() []string {
+	if d.event == nil {
+		return nil
+	}
+	c := d.event.Customer()
+	if c == nil {
+		return nil
+	}
+	values := []string{c.ID, c.FirstName, c.LastName, c.Email, c.PhoneNumber, c.DocumentNumber}
+	if a := c.Address; a != nil {
+		values = append(values, a.Street, a.StreetNumber, a.OptionalAddress, a.Zipcode, a.AdministrativeAreaLevel2,
+			a.AdministrativeAreaLevel3)
+	}
+	return values
+}

@@ -1,0 +1,169 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/claim"
+	"github.com/linkworker/linkworker/worker/deadletter"
+)
+
+// death is a verdict as it lies in the event's grave: all that its dead letter says beyond the message itself, so that a
+// letter written after a crash is the same letter.
+type death struct {
+	failure
+	Attempts int       `json:"attempts,omitzero"`
+	First    time.Time `json:"first,omitzero"`
+	Last     time.Time `json:"last,omitzero"`
+	At       time.Time `json:"at"`
+	Worker   string    `json:"worker,omitzero"`
+}
+
+// die ends an event as a dead letter: the verdict is written down in Redis (the token is free from then on), the letter
+// and link.failed are put into their streams, the grave is closed, the event acknowledged. Met again after a crash it goes
+// on where it was: each of its messages has an id of the event's own.
+func (w *Worker) die(ctx context.Context, d *delivery, v verdict) error {
+	grave, err := w.bury(ctx, d, v)
+	if err != nil {
+		return err
+	}
+	w.reached(stepBuried)
+	if grave.Letter == "" {
+		if err := w.tellOfDeath(ctx, d, grave); err != nil {
+			return err
+		}
+	}
+	return d.msg.Ack()
+}
+
+// tellOfDeath puts the letter and link.failed into their streams and closes the grave.
+func (w *Worker) tellOfDeath(ctx context.Context, d *delivery, grave claim.Death) error {
+	verdict := new(death)
+	if err := json.Unmarshal(grave.Verdict, verdict); err != nil {
+		return fmt.Errorf("recorded verdict: %w", err)
+	}
+	id, err := w.putLetter(ctx, d, verdict)
+	if err != nil {
+		return err
+	}
+	w.reached(stepLetter)
+	grave.Letter = strconv.FormatUint(id, 10)
+	if err := w.sayFailed(ctx, d, verdict, grave.Letter); err != nil {
+		return err
+	}
+	w.reached(stepFailed)
+	if err := w.insist(ctx, func() error { return w.claims.Close(ctx, grave) }); err != nil {
+		return err
+	}
+	w.reached(stepClosed)
+	w.log.Warn("dead letter", "id", grave.Letter, "event", d.name(), "subject", d.msg.Subject, "token", tokenOf(d),
+		"reason", string(verdict.Reason), "code", verdict.Code, "traceId", verdict.TraceID, "detail", verdict.Detail)
+	w.metrics.outcome(d.msg.Subject, "dead", string(verdict.Reason))
+	return nil
+}
+
+// bury writes the verdict down, or finds the one that stands.
+func (w *Worker) bury(ctx context.Context, d *delivery, v verdict) (claim.Death, error) {
+	if v.buried != nil {
+		return *v.buried, nil
+	}
+	grave := claim.Death{Token: tokenOf(d), Event: d.name(), Verdict: w.verdictOf(d, v.dead)}
+	err := w.insist(ctx, func() (err error) {
+		if c := d.claim.Load(); c != nil {
+			var own claim.Death
+			own, err = c.Bury(ctx, grave.Verdict)
+			grave.Verdict, grave.Letter = own.Verdict, own.Letter
+			return err
+		}
+		grave, err = w.claims.Bury(ctx, grave)
+		return err
+	})
+	return grave, err
+}
+
+func (w *Worker) verdictOf(d *delivery, e *deadError) []byte {
+	now := time.Now().UTC()
+	v := death{failure: failureOf(d, e), At: now, Worker: w.settings.Version}
+	if c := d.claim.Load(); c != nil {
+		v.Attempts, v.First, v.Last = c.Tried.Attempts, c.Tried.First.UTC(), c.Tried.Last.UTC()
+		// A refusal is a call, too, though it was never to be tried again.
+		if e.status != 0 && e.reason != deadletter.ReasonExhausted && v.Attempts < w.settings.Retry.Attempts {
+			v.Attempts++
+			v.Last = now
+			if v.First.IsZero() {
+				v.First = now
+			}
+		}
+	}
+	data, err := encode(v)
+	if err != nil { // the vendor's words are not UTF-8: do without them
+		v.failure = failure{Reason: e.reason, Status: e.status}
+		data, _ = encode(v)
+	}
+	return data
+}
+
+func (w *Worker) putLetter(ctx context.Context, d *delivery, v *death) (id uint64, err error) {
+	identity := d.identity
+	if identity == "" {
+		identity = d.origin.Identity
+	}
+	letter := &deadletter.Letter{
+		Subject: d.msg.Subject, Header: d.msg.Header, Data: d.msg.Data,
+		Reason: v.Reason, Token: tokenOf(d), Code: v.Code, Type: v.Type, TraceID: v.TraceID, Detail: v.Detail,
+		Status: v.Status, Attempts: v.Attempts, FirstAttempt: v.First, LastAttempt: v.Last, Worker: v.Worker,
+		Stream: d.meta.Stream, Sequence: d.meta.Sequence.Stream, Time: d.meta.Timestamp,
+		Replays: d.origin.Replays, Event: d.origin.Event, EventID: d.name(), Identity: identity, MsgID: d.msgID(),
+	}
+	stream := w.streams.name(events.DeadLetterPrefix + d.msg.Subject)
+	err = w.insistWith(ctx, sendRetry, func(err error) {
+		w.log.Warn("writing a dead letter failed; trying again", "event", d.name(), "error", err)
+	}, func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+		defer cancel()
+		id, err = deadletter.Put(ctx, w.js, stream, letter, w.nats.MaxPayload())
+		return err
+	})
+	return id, err
+}
+
+func (w *Worker) sayFailed(ctx context.Context, d *delivery, v *death, letter string) error {
+	failed := &events.LinkFailed{
+		Reason: string(v.Reason), Code: v.Code, Detail: v.Detail, TraceID: v.TraceID,
+		DeadLetter: letter, FailedAt: v.At, Kind: kindOf(d.msg.Subject), CheckoutToken: tokenOf(d),
+	}
+	if ev := d.event; ev != nil {
+		failed.InvoiceID, failed.Metadata, failed.RequestID = ev.InvoiceID(), ev.Metadata(), ev.RequestID()
+		failed.CausationID = events.CausationID(ev, d.msgID())
+	} else if bad := d.bad; bad != nil {
+		failed.InvoiceID, failed.Metadata, failed.RequestID = bad.InvoiceID, bad.Metadata, bad.RequestID
+		failed.CausationID = events.CausationID(&events.Event{ID: bad.ID, Source: bad.Source}, d.msgID())
+	}
+	msg, err := events.EncodeLinkFailed(w.settings.Source, events.LinkFailedID(d.name()), v.At, failed)
+	if err != nil {
+		return err
+	}
+	return w.send(ctx, events.SubjectLinkFailed, msg)
+}
+
+func tokenOf(d *delivery) string {
+	if d.event != nil {
+		return d.event.Token()
+	}
+	if d.bad != nil {
+		return d.bad.Token
+	}
+	return ""
+}
+
+func kindOf(subject string) events.Kind {
+	if subject == events.SubjectSessionRequested {
+		return events.KindCheckoutSession
+	}
+	return events.KindPaymentLink
+}

@@ -1,0 +1,37 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/linkworker/linkworker/worker/claim"
+)
+
+// redisRetry is how long a step that must be written down waits before it asks Redis again.
+const redisRetry = 200 * time.Millisecond
+
+// insist does a step of the claim until it succeeds, the claim turns out to be lost, or ctx ends. It is for steps that
+// follow something that cannot be taken back: while Redis is away the answer is kept here, the message is kept alive, and
+// the rest of the worker pauses.
+func (w *Worker) insist(ctx context.Context, step func() error) error {
+	return w.insistWith(ctx, redisRetry, w.redisAway, step)
+}
+
+func (w *Worker) insistWith(ctx context.Context, every time.Duration, failed func(error), step func() error) error {
+	for {
+		err := step()
+		switch {
+		case err == nil, errors.Is(err, claim.ErrLost):
+			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		}
+		failed(err)
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(every):
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package worker
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/linkworker/linkworker/worker/claim"
+	"github.com/linkworker/linkworker/worker/deadletter"
+)
+
+// perishable reports whether a session's identity is good only until the session expires: one made of nothing but the
+// customer's data, since the same customer may well ask again.
+func perishable(identity string) bool { return strings.HasPrefix(identity, "customer.") }
+
+// take claims the event, or returns the error that says what becomes of it: errDuplicate, a laterError, a buriedError, a
+// deadError for a conflict.
+func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
+	request := claim.Request{
+		Token: d.event.Token(), Identity: d.identity, Event: d.name(), Message: d.message(),
+		Perishable: perishable(d.identity),
+	}
+	if d.terms != nil {
+		terms, err := encode(d.terms)
+		if err != nil {
+			return nil, err
+		}
+		request.Terms = terms
+	}
+	for {
+		found, err := w.claims.Take(ctx, request)
+		if err != nil {
+			return nil, w.redisFailed(ctx, err)
+		}
+		switch found.Outcome {
+		case claim.OutcomeTaken:
+			return w.taken(d, found.Claim)
+		case claim.OutcomeDead:
+			return nil, &buriedError{claim.Death{
+				Token: d.event.Token(), Event: d.name(), Verdict: found.Verdict, Letter: found.Letter,
+			}}
+		case claim.OutcomePublished:
+			if found.Event != d.name() {
+				if err := w.agrees(d, found); err != nil {
+					return nil, err
+				}
+			}
+			return nil, errDuplicate
+		case claim.OutcomeOrphan:
+			if err := w.agrees(d, found); err != nil {
+				return nil, err
+			}
+			request.Ended, request.Adopt = found.Event, true
+		case claim.OutcomeLater:
+			return nil, &laterError{delay: found.Wait, why: "its next attempt is not due"}
+		default:
+			if request.Ended != found.Event && found.Deserted && w.streams.ended(ctx, found.Message) {
+				request.Ended = found.Event
+				continue
+			}
+			return nil, &laterError{delay: w.untilFree(d, found), why: "in work elsewhere"}
+		}
+	}
+}
+
+// redisFailed is what becomes of an event when Redis does not answer before anything was done for it.
+func (w *Worker) redisFailed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	w.redisAway(err)
+	if claim.Refused(err) {
+		return err
+	}
+	return &redisError{err}
+}
+
+// taken makes a claim ours: from here on the tender renews it.
+func (w *Worker) taken(d *delivery, c *claim.Claim) (*claim.Claim, error) {
+	d.claim.Store(c)
+	if d.event.Invoice == nil || c.Recorded {
+		return c, nil
+	}
+	if len(c.Terms) == 0 { // a new claim, and nothing to fill it with
+		return nil, d.unfilled
+	}
+	var err error
+	d.terms, err = decodeTerms(c.Terms)
+	return c, err
+}
+
+// untilFree is when a claim that is held can have ended: when its lease ends or, where nobody is at work, when the server
+// has delivered its own event again. The first tries come sooner, since most work takes much less.
+func (w *Worker) untilFree(d *delivery, found *claim.Result) time.Duration {
+	latest := found.Wait + time.Millisecond
+	if found.Deserted {
+		latest = w.streams.ackWait(d.msg.Subject)
+	}
+	return min(giveBack<<min(d.meta.NumDelivered-1, 4), latest)
+}
+
+// agrees compares what the invoice states itself with the terms of the link that its token has.
+func (w *Worker) agrees(d *delivery, found *claim.Result) error {
+	if d.event.Invoice == nil || len(found.Terms) == 0 {
+		return nil
+	}
+	own, err := given(d.event.Invoice)
+	if err != nil {
+		return err
+	}
+	diff, err := compare(own, found.Terms, false)
+	if err != nil {
+		return err
+	}
+	if !diff.same() {
+		return &deadError{
+			reason: deadletter.ReasonConflict,
+			detail: "the token has a link with other terms: " + diff.String(),
+		}
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// class orders those who wait for a call slot: a payer waits for a session, an invoice is batch work.
+type class int
+
+const (
+	classSession class = iota
+	classInvoice
+	classes
+)
+
+// turnstile hands out the call slots. A slot is held during a call to the vendor and never during a sleep; one that comes
+// free goes to the class with the lowest number, and within a class to who has waited longest. Nobody passes before the
+// time that the vendor named (hold), while the worker is paused (shut), or faster than the rate that all replicas share
+// (permit).
+type turnstile struct {
+	// permit asks for one call under the shared rate: zero, or how long until it is worth asking again. nil: no rate.
+	permit func(context.Context) (time.Duration, error)
+	kick   chan struct{} // wakes the goroutine that asks for permits
+
+	mu      sync.Mutex
+	free    int
+	waiting [classes][]*waiter
+	until   time.Time   // the vendor's hold
+	timer   *time.Timer // ends it
+	shut    error       // why nobody passes; nil: open
+}
+
+type waiter struct {
+	ready chan struct{} // closed when granted or turned away
+	err   error
+}
+
+func newTurnstile(slots int, permit func(context.Context) (time.Duration, error)) *turnstile {
+	return &turnstile{free: slots, permit: permit, kick: make(chan struct{}, 1)}
+}
+
+// enter waits for a slot. Who gets one must leave.
+func (t *turnstile) enter(ctx context.Context, c class) error {
+	t.mu.Lock()
+	if t.shut != nil {
+		defer t.mu.Unlock()
+		return t.shut
+	}
+	w := &waiter{ready: make(chan struct{})}
+	t.waiting[c] = append(t.waiting[c], w)
+	t.admit()
+	t.mu.Unlock()
+
+	select {
+	case <-w.ready:
+		return w.err
+	case <-ctx.Done():
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	select {
+	case <-w.ready: // granted in the same moment
+		if w.err == nil {
+			t.free++
+			t.admit()
+		}
+	default:
+		t.remove(c, w)
+	}
+	return context.Cause(ctx)
+}
+
+// leave gives the slot back.
+func (t *turnstile) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.free++
+	t.admit()
+}
+
+// hold lets nobody pass for d, as the vendor asked. A shorter hold does not shorten a longer one.
+func (t *turnstile) hold(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	until := time.Now().Add(d)
+	if d <= 0 || !until.After(t.until) {
+		return
+	}
+	t.until = until
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+	t.timer = time.AfterFunc(d, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.admit()
+	})
+}
+
+// held is how long the vendor's hold still lasts.
+func (t *turnstile) held() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return max(0, time.Until(t.until))
+}
+
+// close turns away everybody who waits or comes, with why; nil opens again.
+func (t *turnstile) close(why error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.shut = why
+	if why == nil {
+		return
+	}
+	for c := range t.waiting {
+		for _, w := range t.waiting[c] {
+			w.err = why
+			close(w.ready)
+		}
+		t.waiting[c] = nil
+	}
+}
+
+// admit grants what can be granted. The caller holds the lock.
+func (t *turnstile) admit() {
+	if t.permit != nil {
+		select {
+		case t.kick <- struct{}{}:
+		default:
+		}
+		return
+	}
+	for t.grantable() {
+		t.grant()
+	}
+}
+
+func (t *turnstile) grantable() bool {
+	if t.free == 0 || t.shut != nil || time.Now().Before(t.until) {
+		return false
+	}
+	for _, queue := range t.waiting {
+		if len(queue) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *turnstile) grant() {
+	for c := range t.waiting {
+		if len(t.waiting[c]) > 0 {
+			w := t.waiting[c][0]
+			t.waiting[c][0] = nil
+			t.waiting[c] = t.waiting[c][1:]
+			t.free--
+			close(w.ready)
+			return
+		}
+	}
+}
+
+func (t *turnstile) remove(c class, w *waiter) {
+	for i, other := range t.waiting[c] {
+		if other == w {
+			t.waiting[c] = append(t.waiting[c][:i], t.waiting[c][i+1:]...)
+			return
+		}
+	}
+}
+
+// meter hands out slots at the shared rate until ctx ends: one permit is asked for at a time, and it goes to whoever is
+// first when it comes. It does nothing where there is no rate.
+func (t *turnstile) meter(ctx context.Context, failed func(error)) {
+	if t.permit == nil {
+		return
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.kick:
+		}
+		for t.wanted() {
+			wait, err := t.permit(ctx)
+			switch {
+			case ctx.Err() != nil:
+				return
+			case err != nil:
+				failed(err)
+				wait = permitRetry
+			case wait == 0:
+				t.mu.Lock()
+				if t.grantable() {
+					t.grant()
+				}
+				t.mu.Unlock()
+				continue
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+			}
+		}
+	}
+}
+
+// permitRetry is how long the meter waits before it asks again when the shared rate cannot be read.
+const permitRetry = 100 * time.Millisecond
+
+func (t *turnstile) wanted() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.grantable()
+}

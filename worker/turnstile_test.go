@@ -1,0 +1,130 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestFreeSlotGoesToAWaitingSessionFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ts := newTurnstile(1, nil)
+		if err := ts.enter(t.Context(), classInvoice); err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		var order []class
+		queue := func(c class) {
+			go func() {
+				if err := ts.enter(t.Context(), c); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				order = append(order, c)
+				mu.Unlock()
+				ts.leave()
+			}()
+			synctest.Wait()
+		}
+		for _, c := range []class{classInvoice, classInvoice, classSession, classInvoice, classSession} {
+			queue(c)
+		}
+		ts.leave()
+		synctest.Wait()
+		if want := []class{classSession, classSession, classInvoice, classInvoice, classInvoice}; !slices.Equal(order, want) {
+			t.Errorf("%v", order)
+		}
+		if ts.free != 1 {
+			t.Errorf("%d free", ts.free)
+		}
+	})
+}
+
+func TestHoldLetsNobodyPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ts := newTurnstile(2, nil)
+		ts.hold(time.Minute)
+		ts.hold(time.Second) // does not shorten it
+		started := time.Now()
+		if err := ts.enter(t.Context(), classInvoice); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(started); took != time.Minute {
+			t.Errorf("passed after %v", took)
+		}
+	})
+}
+
+func TestWhoGivesUpLeavesTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ts := newTurnstile(1, nil)
+		if err := ts.enter(t.Context(), classInvoice); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := ts.enter(ctx, classSession); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		ts.leave()
+		if err := ts.enter(t.Context(), classInvoice); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestClosedTurnstileTurnsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ts := newTurnstile(1, nil)
+		if err := ts.enter(t.Context(), classInvoice); err != nil {
+			t.Fatal(err)
+		}
+		turned := make(chan error)
+		go func() { turned <- ts.enter(t.Context(), classInvoice) }()
+		synctest.Wait()
+		why := errors.New("paused")
+		ts.close(why)
+		if err := <-turned; !errors.Is(err, why) {
+			t.Error(err)
+		}
+		ts.leave() // who is in a call finishes
+		if err := ts.enter(t.Context(), classSession); !errors.Is(err, why) {
+			t.Error(err)
+		}
+		ts.close(nil)
+		if err := ts.enter(t.Context(), classSession); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestMeterKeepsTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		next := time.Now()
+		permit := func(context.Context) (time.Duration, error) { // ten a second
+			if wait := time.Until(next); wait > 0 {
+				return wait, nil
+			}
+			next = time.Now().Add(100 * time.Millisecond)
+			return 0, nil
+		}
+		ts := newTurnstile(5, permit)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go ts.meter(ctx, func(err error) { t.Error(err) })
+		started := time.Now()
+		for range 21 {
+			if err := ts.enter(t.Context(), classInvoice); err != nil {
+				t.Fatal(err)
+			}
+			ts.leave()
+		}
+		if took := time.Since(started); took != 2*time.Second {
+			t.Errorf("21 calls took %v", took)
+		}
+	})
+}
