@@ -3,14 +3,12 @@ package worker
 import (
 	"net/http"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/linkworker/linkworker/conomy/conomytest"
 	"github.com/linkworker/linkworker/events"
-	"github.com/linkworker/linkworker/worker/testenv"
 )
 
 // dieAt makes a worker die exactly after a step, the first time any event gets there.
@@ -106,29 +104,21 @@ func (w *world) check(expect [4]int, spare int) {
 
 // atEveryStep does something to a worker in every gap of every way, and checks the outcome.
 func atEveryStep(t *testing.T, do func(*world, step)) {
-	var cases sync.WaitGroup
-	turns := make(chan struct{}, 8)
 	for _, way := range ways {
 		for _, at := range way.steps {
-			cases.Go(func() {
-				turns <- struct{}{}
-				defer func() { <-turns }()
-				t.Run(way.name+"/"+string(at), func(t *testing.T) {
-					testenv.Each(t, func(t *testing.T, env *testenv.Env) {
-						w := newWorld(t, env, conomytest.Options{})
-						w.ready()
-						if way.prepare != nil {
-							way.prepare(w)
-						}
-						way.publish(w)
-						do(w, at)
-						w.check(way.expect, way.spare)
-					})
+			t.Run(way.name+"/"+string(at), func(t *testing.T) {
+				each(t, func(w *world) {
+					w.ready()
+					if way.prepare != nil {
+						way.prepare(w)
+					}
+					way.publish(w)
+					do(w, at)
+					w.check(way.expect, way.spare)
 				})
 			})
 		}
 	}
-	cases.Wait()
 }
 
 // TestCrashAtEveryStep kills a worker in every gap between two steps; the next worker brings the event to its one end.

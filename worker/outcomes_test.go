@@ -21,9 +21,10 @@ const (
 	list     = conomytest.EndpointListPaymentLinks
 )
 
-// each runs a test in a world of its own on each kind of server.
+// each runs a test in a world of its own on each kind of server, beside others: most of the time a test waits.
 func each(t *testing.T, run func(w *world)) {
 	t.Helper()
+	t.Parallel()
 	testenv.Each(t, func(t *testing.T, env *testenv.Env) { run(newWorld(t, env, conomytest.Options{})) })
 }
 
@@ -293,6 +294,7 @@ func TestSessionOfAnOldLinkIsRejectedAtOnce(t *testing.T) {
 }
 
 func TestWrongCredentialsPause(t *testing.T) {
+	t.Parallel()
 	testenv.Each(t, func(t *testing.T, env *testenv.Env) {
 		w := newWorld(t, env, conomytest.Options{APIKey: "key-secret", ClientID: "client", ClientSecret: "right"})
 		r := w.start(nil)

@@ -5,14 +5,11 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/linkworker/linkworker/conomy/conomytest"
 	"github.com/linkworker/linkworker/events"
-	"github.com/linkworker/linkworker/worker/testenv"
 )
 
 func TestInvoiceAndSession(t *testing.T) {
-	testenv.Each(t, func(t *testing.T, env *testenv.Env) {
-		w := newWorld(t, env, conomytest.Options{})
+	each(t, func(w *world) {
 		w.start(nil)
 		w.publish(events.SubjectInvoiceIssued, nats.Header{"ce-id": {"42"}, "ce-source": {"/billing"}, "ce-specversion": {"1.0"}},
 			invoiceData("inv-1", `"invoiceId":"I-1"`, `"metadata":{"a":"<b>"}`, `"customer":{"email":"jane@example.com","documentNumber":"123"}`))
@@ -20,20 +17,19 @@ func TestInvoiceAndSession(t *testing.T) {
 		w.settled()
 		w.count(1, 1, 2, 0)
 		for _, l := range w.created()["inv-1"] {
-			t.Logf("%+v", l)
+			w.t.Logf("%+v", l)
 		}
 		link := w.created()["inv-1"][0]
 		if link.Kind != events.KindPaymentLink || link.URL == "" || link.Amount != "12.5" && link.Amount != "12.50" ||
 			link.CausationID != "/billing#42" || link.InvoiceID != "I-1" || string(link.Metadata) != `{"a":"<b>"}` ||
 			link.Customer == nil || link.Customer.Email != "jane@example.com" || link.ExpiresAt.Sub(link.CreatedAt).Seconds() != 3600 {
-			t.Errorf("%+v", link)
+			w.t.Errorf("%+v", link)
 		}
 	})
 }
 
 func TestDuplicates(t *testing.T) {
-	testenv.Each(t, func(t *testing.T, env *testenv.Env) {
-		w := newWorld(t, env, conomytest.Options{})
+	each(t, func(w *world) {
 		w.start(nil)
 		for range 5 {
 			w.invoice("inv-1")
@@ -44,14 +40,13 @@ func TestDuplicates(t *testing.T) {
 		w.settled()
 		w.count(1, 2, 3, 0)
 		if n := w.vendor.Creates("inv-1"); n != 1 {
-			t.Errorf("%d create calls", n)
+			w.t.Errorf("%d create calls", n)
 		}
 	})
 }
 
 func TestOddTokens(t *testing.T) {
-	testenv.Each(t, func(t *testing.T, env *testenv.Env) {
-		w := newWorld(t, env, conomytest.Options{})
+	each(t, func(w *world) {
 		w.start(nil)
 		tokens := []string{"a/b", "a b", "ünïcødé-✓", "..", ".", "a/../b", "%2F", "a%2Fb", "?x=1#y", "sha256-00", "{a}", "*", ">", "a.b", " lead", "trail ", `"q"`, `\`, "+", "a,b"}
 		for _, token := range tokens {
@@ -62,7 +57,7 @@ func TestOddTokens(t *testing.T) {
 		w.count(len(tokens), len(tokens), 2*len(tokens), 0)
 		for _, token := range tokens {
 			if n := len(w.created()[token]); n != 2 {
-				t.Errorf("%q: %d", token, n)
+				w.t.Errorf("%q: %d", token, n)
 			}
 		}
 	})

@@ -84,7 +84,8 @@ func daemonHosts(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no Docker: %w", err)
 	}
-	defer provider.Close()
+	// Nothing hangs on how its connection to Docker ends.
+	defer func() { _ = provider.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := provider.Health(ctx); err != nil {

@@ -3,6 +3,7 @@ package testenv
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -32,6 +33,7 @@ type runner struct{ TestingM }
 // Run runs the tests; 0 is good.
 func (r runner) Run() int {
 	redis.SetLogger(silence{}) // it complains of each outage that a test makes
+	besideEachOther()
 	code := r.TestingM.Run()
 	if sharedPair != nil {
 		if err := sharedPair.terminate(); err != nil {
@@ -47,6 +49,19 @@ func (r runner) Run() int {
 		code = max(code, 1)
 	}
 	return code
+}
+
+// parallel is how many tests run beside each other unless -parallel says: most of what they do is wait.
+const parallel = "16"
+
+// besideEachOther raises the number of parallel tests from its default, which is the number of processors.
+func besideEachOther() {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", parallel) // there is no such flag outside of tests
+	}
 }
 
 type silence struct{}
