@@ -53,17 +53,17 @@ func LinkCreatedID(token, identity string) string {
 }
 
 // LinkFailedID is the id of the link.failed of a dead event. event names the
-// original message and how often it was replayed, in characters that a header
-// can hold.
-func LinkFailedID(event string) string { return SubjectLinkFailed + ":" + event }
+// original message and how often it was replayed; it goes through [SafeID], since
+// a stream's name may hold what an id may not.
+func LinkFailedID(event string) string { return SubjectLinkFailed + ":" + SafeID(event) }
 
 // DeadLetterID is the id under which an event's dead letter is published; event
 // is as for [LinkFailedID].
-func DeadLetterID(event string) string { return "deadletter:" + event }
+func DeadLetterID(event string) string { return "deadletter:" + SafeID(event) }
 
 // ReplayID is the id under which an event is published again; event is as for
 // [LinkFailedID].
-func ReplayID(event string) string { return "replay:" + event }
+func ReplayID(event string) string { return "replay:" + SafeID(event) }
 
 // SessionIdentity is what makes a session request one: the first that is there
 // of request.{requestId}, event.{CloudEvents source#id}, message.{Nats-Msg-Id}

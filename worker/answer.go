@@ -30,15 +30,18 @@ func decodeAnswer(data []byte) (*answer, error) {
 	return a, nil
 }
 
-// answerOfLink reads a link. What the vendor does not repeat is taken from what it was asked; a link whose creation is
-// not dated was made now.
-func answerOfLink(link *conomy.PaymentLink, asked *conomy.PaymentLinkRequest, total events.Amount, now time.Time) *answer {
+// answerOfLink reads a link. What the vendor does not repeat is taken from what it was asked. made dates a link that the
+// vendor does not date; it is zero for one that was not made now, and then nothing is said of its time.
+func answerOfLink(link *conomy.PaymentLink, asked *conomy.PaymentLinkRequest, total events.Amount, made time.Time) *answer {
 	a := &answer{
 		LinkID: link.ID, URL: link.URL, Status: link.Status, CreatedAt: link.CreatedAt.UTC(),
 		Amount: amountOr(link.TotalAmount, total), Currency: asked.Currency,
 	}
 	if link.CreatedAt.IsZero() {
-		a.CreatedAt = now.UTC().Truncate(time.Millisecond)
+		if made.IsZero() {
+			return a
+		}
+		a.CreatedAt = made.UTC().Truncate(time.Millisecond)
 	}
 	duration := link.Duration
 	if duration <= 0 {

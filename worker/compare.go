@@ -24,6 +24,7 @@ var decisive = map[string]bool{
 type difference struct {
 	changed []string // path: theirs, not ours
 	missing []string // decisive paths that the other side does not state
+	mask    func(string) string
 }
 
 func (d *difference) same() bool { return len(d.changed) == 0 && len(d.missing) == 0 }
@@ -41,8 +42,8 @@ func (d *difference) String() string {
 
 // compare looks for each field that asked states in have; fields that only have states are not looked at. Both are
 // anything whose JSON has the vendor's field names, or that JSON itself. With lenient, fields that are not decisive may be
-// missing in have.
-func compare(asked, have any, lenient bool) (*difference, error) {
+// missing in have. What a difference shows of a value goes through mask first.
+func compare(asked, have any, lenient bool, mask func(string) string) (*difference, error) {
 	a, err := generic(asked)
 	if err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ func compare(asked, have any, lenient bool) (*difference, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &difference{}
+	d := &difference{mask: mask}
 	d.objects("", a, h, lenient)
 	return d, nil
 }
@@ -95,7 +96,7 @@ func (d *difference) objects(path string, asked, have map[string]any, lenient bo
 		case lenient && decisive[name] && !(name == "identityId" && strings.HasPrefix(at, "destinations")):
 			d.missing = append(d.missing, at+": not stated there")
 		case !lenient:
-			d.changed = append(d.changed, fmt.Sprintf("%s: %s here, absent there", at, show(asked[name])))
+			d.changed = append(d.changed, fmt.Sprintf("%s: %s here, absent there", at, d.show(asked[name])))
 		}
 	}
 }
@@ -117,7 +118,7 @@ func (d *difference) values(path, name string, asked, have any, lenient bool) {
 			return
 		}
 	}
-	d.changed = append(d.changed, fmt.Sprintf("%s: %s here, %s there", path, show(asked), show(have)))
+	d.changed = append(d.changed, fmt.Sprintf("%s: %s here, %s there", path, d.show(asked), d.show(have)))
 }
 
 func (d *difference) lists(path, name string, asked, have []any, lenient bool) {
@@ -144,8 +145,8 @@ func equalAmounts(a, b any) bool {
 // maxShown bounds how much of a value a difference shows, in bytes.
 const maxShown = 60
 
-func show(v any) string {
-	s := fmt.Sprintf("%q", fmt.Sprint(v))
+func (d *difference) show(v any) string {
+	s := fmt.Sprintf("%q", d.mask(fmt.Sprint(v)))
 	if len(s) > maxShown {
 		s = strings.ToValidUTF8(s[:maxShown], "") + `…"`
 	}

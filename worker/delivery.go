@@ -49,6 +49,9 @@ func (d *delivery) msgID() string {
 	return d.msg.Header.Get(jetstream.MsgIDHeader)
 }
 
+// mask hides the payer's values in a text.
+func (d *delivery) mask(text string) string { return deadletter.MaskDetail(text, d.payer()) }
+
 // payer lists the payer's values, which no log and no dead letter's detail may show.
 func (d *delivery) payer() []string {
 	if d.event == nil {

@@ -120,12 +120,8 @@ func (w *Worker) putLetter(ctx context.Context, d *delivery, v *death) (id uint6
 		Stream: d.meta.Stream, Sequence: d.meta.Sequence.Stream, Time: d.meta.Timestamp,
 		Replays: d.origin.Replays, Event: d.origin.Event, EventID: d.name(), Identity: identity, MsgID: d.msgID(),
 	}
-	stream := w.streams.name(events.DeadLetterPrefix + d.msg.Subject)
-	err = w.insistWith(ctx, sendRetry, func(err error) {
-		w.log.Warn("writing a dead letter failed; trying again", "event", d.name(), "error", err)
-	}, func() (err error) {
-		ctx, cancel := context.WithTimeout(ctx, sendTimeout)
-		defer cancel()
+	stream := w.streams.name(events.DeadLetterPrefix + d.msg.Subject) // made again under the same name
+	err = w.insistOnStream(ctx, events.DeadLetterPrefix+d.msg.Subject, func(ctx context.Context) (err error) {
 		id, err = deadletter.Put(ctx, w.js, stream, letter, w.nats.MaxPayload())
 		return err
 	})
@@ -148,7 +144,8 @@ func (w *Worker) sayFailed(ctx context.Context, d *delivery, v *death, letter st
 	if err != nil {
 		return err
 	}
-	return w.send(ctx, events.SubjectLinkFailed, msg)
+	_, err = w.send(ctx, events.SubjectLinkFailed, msg)
+	return err
 }
 
 func tokenOf(d *delivery) string {

@@ -22,7 +22,7 @@ func (w *Worker) insistWith(ctx context.Context, every time.Duration, failed fun
 	for {
 		err := step()
 		switch {
-		case err == nil, errors.Is(err, claim.ErrLost):
+		case err == nil, errors.Is(err, claim.ErrLost), tooLarge(err):
 			return err
 		case ctx.Err() != nil:
 			return context.Cause(ctx)

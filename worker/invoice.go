@@ -19,9 +19,9 @@ func (w *Worker) makeLink(ctx context.Context, d *delivery, c *claim.Claim) (*an
 		return nil, err
 	}
 	for {
-		link, err := w.tryLink(ctx, d, request)
+		link, made, err := w.tryLink(ctx, d, request)
 		if err == nil {
-			return answerOfLink(link, request, events.Amount(total.String()), time.Now()), nil
+			return answerOfLink(link, request, events.Amount(total.String()), made), nil
 		}
 		if err := w.afterFailure(ctx, d, c, err); err != nil {
 			return nil, err
@@ -29,24 +29,24 @@ func (w *Worker) makeLink(ctx context.Context, d *delivery, c *claim.Claim) (*an
 	}
 }
 
-// tryLink creates the link; when the token is taken it looks up by what, and takes a link with our terms for our own.
-func (w *Worker) tryLink(ctx context.Context, d *delivery, request *conomy.PaymentLinkRequest) (*conomy.PaymentLink, error) {
-	var link *conomy.PaymentLink
-	err := w.ask(ctx, d, func(ctx context.Context) (err error) {
+// tryLink creates the link; when the token is taken it looks up by what, and takes a link with our terms for our own. made
+// is when the link was made, if that was now.
+func (w *Worker) tryLink(ctx context.Context, d *delivery, request *conomy.PaymentLinkRequest) (link *conomy.PaymentLink, made time.Time, err error) {
+	err = w.ask(ctx, d, func(ctx context.Context) (err error) {
 		link, err = w.vendor.CreatePaymentLink(ctx, request)
 		return err
 	})
 	if faultOf(ctx, err) != faultExists {
-		return link, err
+		return link, time.Now(), err
 	}
 	found, lookupErr := w.lookups.find(ctx, d.class, request)
-	if lookupErr != nil {
-		return nil, lookupErr
+	switch {
+	case lookupErr != nil:
+		return nil, made, lookupErr
+	case found == nil:
+		return nil, made, &notFoundError{err}
 	}
-	if found == nil {
-		return nil, &notFoundError{err}
-	}
-	return found, w.matches(d, found, err)
+	return found, made, w.matches(d, found, err)
 }
 
 // notFoundError is a 409 for a token that the look-up does not find: perhaps it will at the next try.
@@ -65,7 +65,7 @@ func (w *Worker) matches(d *delivery, link *conomy.PaymentLink, exists error) er
 		conflict.detail = "the vendor has a link with this token, which is " + link.Status
 		return conflict
 	}
-	diff, err := compare(d.terms, link, true)
+	diff, err := compare(d.terms, link, true, d.mask)
 	switch {
 	case err != nil:
 		return err

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -105,23 +106,24 @@ func (l *lookups) run(key string, w *walk) {
 
 // walk pages through the links until all who wait have theirs or there is no further page.
 func (l *lookups) walk(filter conomy.PaymentLinkFilter, waiting []*lookup) {
-	for range maxPages {
+	for pages := 0; pages < maxPages; {
 		waiting = slices.DeleteFunc(waiting, func(look *lookup) bool { return look.ctx.Err() != nil })
 		if len(waiting) == 0 {
 			return
 		}
 		// The page is fetched on behalf of the first who waits, in the most urgent class of all.
 		urgent := slices.MinFunc(waiting, func(a, b *lookup) int { return int(a.class) - int(b.class) })
-		page, err := l.page(waiting[0].ctx, urgent.class, filter)
+		page, err := l.guarded(waiting[0].ctx, urgent.class, filter)
 		if err != nil {
-			if waiting[0].ctx.Err() != nil {
-				continue
+			if waiting[0].ctx.Err() != nil || faultOf(waiting[0].ctx, err) == faultRateLimited {
+				continue // the same page again: for the next who waits, or once the vendor's hold is over
 			}
 			for _, look := range waiting {
 				look.finish(nil, err)
 			}
 			return
 		}
+		pages++
 		waiting = hand(page, waiting)
 		if !page.HasNext() {
 			break
@@ -131,6 +133,16 @@ func (l *lookups) walk(filter conomy.PaymentLinkFilter, waiting []*lookup) {
 	for _, look := range waiting {
 		look.finish(nil, nil)
 	}
+}
+
+// guarded turns a panic into an error for all who wait.
+func (l *lookups) guarded(ctx context.Context, c class, filter conomy.PaymentLinkFilter) (page *conomy.PaymentLinkPage, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &panicError{what: fmt.Sprintf("look-up: %T", r)}
+		}
+	}()
+	return l.page(ctx, c, filter)
 }
 
 // hand gives the page's links to those who look for them and returns those who still wait.

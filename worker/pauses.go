@@ -21,7 +21,7 @@ func (w *Worker) redisAway(err error) {
 		w.log.Error("Redis refuses what the worker asks for one token", "error", err)
 		return
 	}
-	if !w.gate.close(pauseRedis, errors.New("Redis is away")) {
+	if !w.gate.close(pauseRedis, errors.New("not answering")) {
 		return
 	}
 	w.log.Error("Redis is away; consumption pauses, since nothing is processed without deduplication", "error", err)

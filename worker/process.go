@@ -65,9 +65,6 @@ func (w *Worker) decode(d *delivery) error {
 
 // call asks the vendor for what the event wants, as often as it takes.
 func (w *Worker) call(ctx context.Context, d *delivery, c *claim.Claim) (*answer, error) {
-	if c.Vanished >= claim.MaxVanished {
-		return nil, &panicError{what: "20 workers in a row vanished while they worked on this event"}
-	}
 	if c.Tried.Attempts >= w.settings.Retry.Attempts {
 		return nil, w.usedUp(ctx, d, c)
 	}

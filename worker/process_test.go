@@ -16,9 +16,6 @@ func TestInvoiceAndSession(t *testing.T) {
 		w.session("inv-1", "r1")
 		w.settled()
 		w.count(1, 1, 2, 0)
-		for _, l := range w.created()["inv-1"] {
-			w.t.Logf("%+v", l)
-		}
 		link := w.created()["inv-1"][0]
 		if link.Kind != events.KindPaymentLink || link.URL == "" || link.Amount != "12.5" && link.Amount != "12.50" ||
 			link.CausationID != "/billing#42" || link.InvoiceID != "I-1" || string(link.Metadata) != `{"a":"<b>"}` ||

@@ -76,8 +76,10 @@ func (p *pull) do(ctx context.Context) error {
 			p.drain(sub, incoming)
 			return ctx.Err()
 		case <-silence.C:
+			p.drain(sub, incoming)
 			return errSilent
 		case <-p.reconnected:
+			p.drain(sub, incoming)
 			return nil
 		case msg := <-incoming:
 			silence.Reset(3 * pullHeartbeat)

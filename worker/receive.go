@@ -33,11 +33,15 @@ type receiver struct {
 func (r *receiver) run(ctx context.Context) {
 	pace := backoff.NewExponentialBackOff(backoff.WithInitialInterval(100*time.Millisecond),
 		backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
-	failed := make(chan error, 1)
+	ended := make(chan error, 1)
 	for {
 		select {
-		case err := <-failed:
-			r.failed(ctx, err, pace.NextBackOff())
+		case err := <-ended:
+			if err == nil {
+				pace.Reset()
+			} else {
+				r.failed(ctx, err, pace.NextBackOff())
+			}
 		default:
 		}
 		select {
@@ -50,18 +54,16 @@ func (r *receiver) run(ctx context.Context) {
 			return
 		}
 		r.worker.receiving.Go(func() {
-			if err := r.ask(ctx, places, bytes, pace); err != nil {
-				select {
-				case failed <- err:
-				default: // one fault is enough to act on
-				}
+			select {
+			case ended <- r.ask(ctx, places, bytes):
+			default: // one word on how it goes is enough to act on
 			}
 		})
 	}
 }
 
 // ask makes one request and starts the work on each message as it comes. Several requests overlap.
-func (r *receiver) ask(ctx context.Context, places, bytes int, pace backoff.BackOff) error {
+func (r *receiver) ask(ctx context.Context, places, bytes int) error {
 	p := &pull{
 		nc: r.worker.nats, stream: r.worker.streams.name(r.subject), consumer: r.consumer, messages: places, bytes: bytes,
 		reconnected: r.worker.reconnected.wait(),
@@ -70,7 +72,6 @@ func (r *receiver) ask(ctx context.Context, places, bytes int, pace backoff.Back
 		size := len(msg.Data) + overhead
 		places, bytes = places-1, bytes-size
 		r.worker.begin(r.class, msg, &place{window: r.window, bytes: size})
-		pace.Reset()
 	}
 	err := p.do(ctx)
 	r.window.giveBack(places, bytes)

@@ -19,7 +19,8 @@ const maxSleeperBytes = 16 << 20
 type sleepers struct{ count, bytes atomic.Int64 }
 
 func (s *sleepers) enter(size int) bool {
-	if s.count.Add(1) > maxSleepers || s.bytes.Add(int64(size)) > maxSleeperBytes {
+	count, bytes := s.count.Add(1), s.bytes.Add(int64(size))
+	if count > maxSleepers || bytes > maxSleeperBytes {
 		s.leave(size)
 		return false
 	}

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -42,9 +43,10 @@ func (w *Worker) afterFailure(ctx context.Context, d *delivery, c *claim.Claim, 
 		decided *deadError
 		paused  *errPaused
 		unfound *notFoundError
+		crashed *panicError
 	)
 	switch {
-	case errors.As(err, &decided), errors.As(err, &paused), errors.Is(err, claim.ErrLost):
+	case errors.As(err, &decided), errors.As(err, &paused), errors.As(err, &crashed), errors.Is(err, claim.ErrLost):
 		return err
 	case errors.As(err, &unfound):
 		return w.countAttempt(ctx, d, c, err)
@@ -90,7 +92,11 @@ func (w *Worker) usedUp(ctx context.Context, d *delivery, c *claim.Claim) error 
 	err := w.ask(ctx, d, w.probe)
 	var paused *errPaused
 	switch {
-	case errors.As(err, &paused), errors.Is(err, claim.ErrLost), faultOf(ctx, err) == faultStopped:
+	case errors.As(err, &paused):
+		if w.gate.because(pauseCircuit) == nil && w.gate.because(pauseCredentials) == nil {
+			return err
+		}
+	case errors.Is(err, claim.ErrLost), faultOf(ctx, err) == faultStopped:
 		return err
 	case refused(err):
 		w.credentialsRefused(err)
@@ -99,7 +105,7 @@ func (w *Worker) usedUp(ctx context.Context, d *delivery, c *claim.Claim) error 
 	default:
 		w.circuit.trip()
 	}
-	// Nobody was there: the last attempt says nothing about the event.
+	// Nobody is there, or nobody who takes our credentials: the last attempt says nothing about the event.
 	c.Tried.Attempts--
 	if err := w.insist(ctx, func() error { return c.Fail(ctx, 0, true) }); err != nil {
 		return err
@@ -132,9 +138,9 @@ type failure struct {
 const maxDetail = 1024
 
 func failureOf(d *delivery, e *deadError) failure {
-	detail := deadletter.MaskDetail(e.detail, d.payer())
+	detail := d.mask(e.detail)
 	if len(detail) > maxDetail {
-		detail = detail[:maxDetail]
+		detail = strings.ToValidUTF8(detail[:maxDetail], "")
 	}
 	return failure{Reason: e.reason, Code: e.code, Type: e.typ, Status: e.status, TraceID: e.traceID, Detail: detail}
 }

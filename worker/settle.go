@@ -32,6 +32,8 @@ func (w *Worker) settle(ctx context.Context, d *delivery, v verdict) {
 		w.metrics.lost.WithLabelValues(d.msg.Subject).Inc()
 	}
 	switch {
+	case tooLarge(err):
+		w.log.Error("a dead letter or its link.failed is larger than the server takes; raise its max_payload, or the stream's max_msg_size", "event", d.name(), "error", err)
 	case err == nil:
 		w.log.Debug("settled", "event", d.name(), "fate", string(v.fate), "result", v.result, "delay", v.delay.String(), "why", v.why)
 	case ctx.Err() != nil || errors.Is(err, claim.ErrLost):

@@ -19,6 +19,9 @@ type streams struct {
 	js       jetstream.JetStream
 	settings topology.Settings
 
+	restoring sync.Mutex
+	restored  time.Time // when restore was last begun
+
 	mu     sync.Mutex
 	found  *topology.Topology
 	floors map[string]floor // by subject
@@ -58,8 +61,17 @@ func (s *streams) ackWait(subject string) time.Duration {
 	return s.found.AckWait[subject]
 }
 
-// restore makes again what somebody has removed under the worker.
+// restoreEvery is how often what is missing is looked for and made again at the most.
+const restoreEvery = 5 * time.Second
+
+// restore makes again what somebody has removed under the worker, for all who miss something at the same time.
 func (s *streams) restore(ctx context.Context) error {
+	s.restoring.Lock()
+	defer s.restoring.Unlock()
+	if time.Since(s.restored) < restoreEvery {
+		return nil
+	}
+	s.restored = time.Now()
 	found, err := topology.Ensure(ctx, s.js, s.settings)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -54,13 +55,22 @@ func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 		case claim.OutcomeLater:
 			return nil, &laterError{delay: found.Wait, why: "its next attempt is not due"}
 		default:
-			if request.Ended != found.Event && found.Deserted && w.streams.ended(ctx, found.Message) {
-				request.Ended = found.Event
+			if request.Ended != found.Event && found.Deserted && w.ended(ctx, d, found) {
+				request.Ended, request.Adopt = found.Event, false
 				continue
 			}
 			return nil, &laterError{delay: w.untilFree(d, found), why: "in work elsewhere"}
 		}
 	}
+}
+
+// patienceWithDeserted is how many acknowledgement waits a claim that nobody works on is left for its own event. The server
+// would have delivered that event long before, had it not ended.
+const patienceWithDeserted = 8
+
+// ended reports whether the event that holds a deserted claim is known to have ended.
+func (w *Worker) ended(ctx context.Context, d *delivery, found *claim.Result) bool {
+	return found.Since > patienceWithDeserted*w.streams.ackWait(d.msg.Subject) || w.streams.ended(ctx, found.Message)
 }
 
 // redisFailed is what becomes of an event when Redis does not answer before anything was done for it.
@@ -78,10 +88,13 @@ func (w *Worker) redisFailed(ctx context.Context, err error) error {
 // taken makes a claim ours: from here on the tender renews it.
 func (w *Worker) taken(d *delivery, c *claim.Claim) (*claim.Claim, error) {
 	d.claim.Store(c)
+	if c.Vanished >= claim.MaxVanished {
+		return nil, &panicError{what: fmt.Sprintf("%d workers in a row vanished while they worked on this event", c.Vanished)}
+	}
 	if d.event.Invoice == nil || c.Recorded {
 		return c, nil
 	}
-	if len(c.Terms) == 0 { // a new claim, and nothing to fill it with
+	if len(c.Terms) == 0 { // nothing to fill them in with
 		return nil, d.unfilled
 	}
 	var err error
@@ -108,7 +121,7 @@ func (w *Worker) agrees(d *delivery, found *claim.Result) error {
 	if err != nil {
 		return err
 	}
-	diff, err := compare(own, found.Terms, false)
+	diff, err := compare(own, found.Terms, false, d.mask)
 	if err != nil {
 		return err
 	}

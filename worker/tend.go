@@ -38,12 +38,23 @@ func (t *tender) all() []*delivery {
 	return all
 }
 
-// tend runs until ctx ends.
-func (w *Worker) tend(ctx context.Context) {
-	every := w.claims.Lease() / 3
+// keepSignalling tells the server what is in work until ctx ends. It waits for nothing else: while Redis hangs, the
+// messages stay ours.
+func (w *Worker) keepSignalling(ctx context.Context) {
+	every := time.Hour
 	for _, r := range w.receivers {
 		every = min(every, w.streams.ackWait(r.subject)/3)
 	}
+	w.tendEvery(ctx, every, func(held []*delivery) { w.signal(held, every) })
+}
+
+// keepRenewing lengthens the leases until ctx ends.
+func (w *Worker) keepRenewing(ctx context.Context) {
+	every := w.claims.Lease() / 3
+	w.tendEvery(ctx, every, func(held []*delivery) { w.renew(ctx, held, every) })
+}
+
+func (w *Worker) tendEvery(ctx context.Context, every time.Duration, do func([]*delivery)) {
 	ticker := time.NewTicker(max(every, 10*time.Millisecond))
 	defer ticker.Stop()
 	for {
@@ -51,10 +62,8 @@ func (w *Worker) tend(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			do(w.tender.all())
 		}
-		held := w.tender.all()
-		w.signal(held, every)
-		w.renew(ctx, held)
 	}
 }
 
@@ -72,7 +81,7 @@ func (w *Worker) signal(held []*delivery, every time.Duration) {
 	}
 }
 
-func (w *Worker) renew(ctx context.Context, held []*delivery) {
+func (w *Worker) renew(ctx context.Context, held []*delivery, within time.Duration) {
 	claims, owners := make([]*claim.Claim, 0, len(held)), make([]*delivery, 0, len(held))
 	for _, d := range held {
 		if c := d.claim.Load(); c != nil {
@@ -82,8 +91,9 @@ func (w *Worker) renew(ctx context.Context, held []*delivery) {
 	if len(claims) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, w.claims.Lease())
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
+	var failed error
 	for i, err := range w.claims.RenewAll(ctx, claims) {
 		switch {
 		case err == nil:
@@ -91,8 +101,10 @@ func (w *Worker) renew(ctx context.Context, held []*delivery) {
 			w.log.Warn("lost a claim; another delivery goes on with the event", "event", owners[i].name())
 			owners[i].cancel(claim.ErrLost)
 		default:
-			w.redisAway(err)
-			return
+			failed = err
 		}
+	}
+	if failed != nil {
+		w.redisAway(failed)
 	}
 }

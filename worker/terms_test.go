@@ -96,7 +96,7 @@ func TestCompare(t *testing.T) {
 		{"another type", base, []byte(`{"currency":"USD","items":"x","destinations":{},"owner":[1]}`), true, []string{"destinations", "items", "owner"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d, err := compare(c.asked, c.have, c.lenient)
+			d, err := compare(c.asked, c.have, c.lenient, func(s string) string { return s })
 			if err != nil {
 				t.Fatal(err)
 			}

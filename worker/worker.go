@@ -157,7 +157,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer endWork()
 	w.besideCtx, w.workCtx = beside, work
 
-	w.background(w.tend)
+	w.background(w.keepSignalling)
+	w.background(w.keepRenewing)
 	w.background(func(ctx context.Context) { w.reconnected.watch(ctx, w.nats) })
 	w.background(func(ctx context.Context) { w.turnstile.meter(ctx, w.redisAway) })
 	if err := w.claims.Ping(ctx); err != nil {
@@ -167,21 +168,23 @@ func (w *Worker) Run(ctx context.Context) error {
 		w.receiving.Go(func() { r.run(ctx) })
 	}
 	<-ctx.Done()
+	end := time.Now().Add(w.settings.ShutdownTimeout)
 	w.log.Info("stopping: taking nothing new, finishing or giving back what is in work", "within", w.settings.ShutdownTimeout.String())
 	w.gate.close(pauseStopping, errors.New("asked to end"))
 	w.receiving.Wait()
 
 	// The last fifth of the time is for giving back what did not finish in the rest.
-	if !within(w.settings.ShutdownTimeout*4/5, w.inWork.Wait) {
+	reserve := w.settings.ShutdownTimeout / 5
+	if !within(time.Until(end)-reserve, w.inWork.Wait) {
 		w.log.Warn("some calls did not end in time; they are given up, and their events come again")
 		endWork()
-		if !within(w.settings.ShutdownTimeout/5, w.inWork.Wait) {
+		if !within(time.Until(end)-reserve/2, w.inWork.Wait) {
 			w.log.Warn("some events could not be given back; they come again after the acknowledgement wait")
 		}
 	}
 	endBeside()
-	within(settleTimeout, w.beside.Wait)
-	if err := w.nats.FlushTimeout(settleTimeout); err != nil && w.nats.IsConnected() {
+	within(min(settleTimeout, time.Until(end)-reserve/4), w.beside.Wait)
+	if err := w.nats.FlushTimeout(max(reserve/4, time.Until(end))); err != nil && w.nats.IsConnected() {
 		w.log.Warn("the last acknowledgements may not have arrived; those events come again", "error", err)
 	}
 	return nil
@@ -217,6 +220,11 @@ func (w *Worker) handle(d *delivery) {
 	defer w.tender.remove(d)
 	w.metrics.inWork.Inc()
 	defer w.metrics.inWork.Dec()
+	defer func() {
+		if r := recover(); r != nil { // on the way out; the event comes again
+			w.logPanic(d.name(), r)
+		}
+	}()
 
 	w.reached(stepReceived)
 	result, err := w.guarded(ctx, d)
@@ -230,19 +238,23 @@ func (w *Worker) handle(d *delivery) {
 func (w *Worker) guarded(ctx context.Context, d *delivery) (result string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			// A panic's value may quote the event; what the runtime says does not.
-			what := fmt.Sprintf("%T", r)
-			if fault, ok := r.(runtime.Error); ok {
-				what = fault.Error()
-			}
-			w.log.Error("panic while working on an event", "event", d.name(), "panic", what, "stack", string(debug.Stack()))
-			err = &panicError{what: what}
+			err = &panicError{what: w.logPanic(d.name(), r)}
 		}
 	}()
 	if err := w.gate.err(); err != nil {
 		return "", err
 	}
 	return w.process(ctx, d)
+}
+
+// logPanic says what can be said of a panic: its value may quote the event, what the runtime says does not.
+func (w *Worker) logPanic(event string, r any) (what string) {
+	what = fmt.Sprintf("%T", r)
+	if fault, ok := r.(runtime.Error); ok {
+		what = fault.Error()
+	}
+	w.log.Error("panic while working on an event", "event", event, "panic", what, "stack", string(debug.Stack()))
+	return what
 }
 
 func (w *Worker) lookupPage(ctx context.Context, c class, filter conomy.PaymentLinkFilter) (page *conomy.PaymentLinkPage, err error) {

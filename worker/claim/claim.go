@@ -21,8 +21,10 @@
 //  1. Each transition is one Lua script and so atomic; it uses Redis's own clock, never a worker's.
 //  2. Every transition but Take checks the owner. Who is not the owner changes nothing and is told [ErrLost].
 //  3. A claim whose lease has ended, or that was released, may be taken again by a delivery of the same event only.
-//     Another event is told that the token is busy until that event has ended; a caller that knows from the stream that
-//     it has ended (its message acknowledged or gone) says so in [Request.Ended] and takes its place.
+//     Another event is told that the token is busy until that event has ended; a caller that knows that it has ended
+//     (its message acknowledged or gone from the stream, or not delivered again for much longer than the server waits)
+//     says so in [Request.Ended] and takes its place. The latter is what is left when Redis has forgotten the last step
+//     of an event that is acknowledged.
 //  4. A recorded link is never undone, by no transition.
 //  5. Every script may run twice with the same arguments (a client repeats a command whose answer was lost) and then has
 //     the effect of one run: counters are given as absolute values, an owner meets its own claim as its own.
@@ -71,6 +73,11 @@ func Refused(err error) bool {
 		return false
 	}
 	text := answer.Error()
+	for _, state := range []string{"-OOM", "-READONLY", "-LOADING", "-MISCONF", "-CLUSTERDOWN", "-MASTERDOWN"} {
+		if strings.Contains(text, state) { // Redis 6 wraps what a script meets
+			return false
+		}
+	}
 	return strings.HasPrefix(text, "WRONGTYPE") || strings.HasPrefix(text, "ERR ") && !strings.Contains(text, "max number of clients")
 }
 

@@ -338,3 +338,44 @@ func TestRenewalOfAClaimThatIsGivenUpIsNoLoss(t *testing.T) {
 		}
 	}
 }
+
+func TestTermsThatCouldNotBeFilledInBefore(t *testing.T) {
+	s, pass, _ := store(t)
+	empty := invoice("e1")
+	empty.Terms = nil
+	if c := taken(t, s, empty); len(c.Terms) != 0 {
+		t.Fatalf("%s", c.Terms)
+	}
+	pass(2 * lease)
+	if c := taken(t, s, invoice("e1")); string(c.Terms) != `{"currency":"USD"}` {
+		t.Fatalf("%s", c.Terms)
+	}
+	pass(2 * lease)
+	other := invoice("e1")
+	other.Terms = []byte("others")
+	if c := taken(t, s, other); string(c.Terms) != `{"currency":"USD"}` {
+		t.Fatal("terms are fixed once")
+	}
+}
+
+func TestHowLongAClaimIsDeserted(t *testing.T) {
+	s, pass, _ := store(t)
+	ctx := context.Background()
+	c := taken(t, s, invoice("e1"))
+	since := func(want time.Duration) {
+		t.Helper()
+		if res := take(t, s, invoice("e2")); res.Outcome != claim.OutcomeBusy || res.Since != want {
+			t.Fatalf("%+v", res)
+		}
+	}
+	since(0) // at work
+	pass(lease)
+	since(0) // first found so now
+	pass(time.Minute)
+	since(time.Minute)
+	c = taken(t, s, invoice("e1")) // its own event comes: all anew
+	ok(t, c.Fail(ctx, 30*time.Second, false))
+	since(0)
+	pass(40 * time.Second)
+	since(10 * time.Second) // counted from when its next attempt was due
+}

@@ -17,6 +17,7 @@ import "github.com/redis/go-redis/v9"
 //	n  not before: when the next attempt is due, Unix milliseconds
 //	w  waited: milliseconds that a session has waited for its link
 //	v  owners that vanished in a row
+//	y  since when other events have found nobody at work, Unix milliseconds; gone when its own event comes
 //	r  the recorded answer
 //	x  when it was recorded, Unix milliseconds
 //	p  when what was recorded perishes, Unix milliseconds; 0: not known
@@ -43,7 +44,7 @@ local function int(n) return string.format('%.0f', n) end
 //	dead      verdict, letter
 //	published event, terms, answer
 //	orphan    event, terms, answer             recorded for an event that has ended; ask again with ARGV[7]
-//	busy      event, message, wait ms, "1" when nobody is at work on it
+//	busy      event, message, wait ms, "1" when nobody is at work on it, for how long that has been so ms
 //	later     wait ms                          the next attempt is not due yet
 //	taken     state, attempts, first, last, failure, waited, vanished, terms, answer, generation,
 //	          link state, link age ms, link answer    (the last three for a session only)
@@ -80,8 +81,10 @@ if state and at ~= owner then
   local free = holder == '' or (ended ~= '' and ended == holder)
   if atwork or not (mine or free) then
     redis.call('PEXPIRE', record, ttl)
-    if atwork then return {'busy', holder, f[10] or '', int(left), '0'} end
-    return {'busy', holder, f[10] or '', '0', '1'}
+    if atwork then return {'busy', holder, f[10] or '', int(left), '0', '0'} end
+    redis.call('HSETNX', record, 'y', int(now))
+    local since = math.max(tonumber(redis.call('HGET', record, 'y')), tonumber(f[6] or '0'))
+    return {'busy', holder, f[10] or '', '0', '1', int(math.max(0, now - since))}
   end
   if not mine and state == 'recorded' and adopt ~= '1' then
     return {'orphan', holder, f[5] or '', f[8] or ''}
@@ -90,6 +93,7 @@ if state and at ~= owner then
     redis.call('DEL', record)
     state = false
   else
+    redis.call('HDEL', record, 'y')
     local due = tonumber(f[6] or '0') - now
     if due > 0 then
       redis.call('PEXPIRE', record, ttl)
@@ -102,6 +106,8 @@ end
 if not state then
   redis.call('HSET', record, 's', 'claimed', 't', terms)
   if generation > 0 then redis.call('HSET', record, 'g', int(generation)) end
+elseif state == 'claimed' and f[5] == '' then
+  redis.call('HSET', record, 't', terms) -- they could not be filled in before
 end
 redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease))
 redis.call('PEXPIRE', record, ttl)
@@ -198,7 +204,7 @@ local f = redis.call('HMGET', KEYS[1], 'o', 's', 'e')
 if f[2] == 'published' and f[3] == ARGV[2] then return 1 end
 if f[1] ~= ARGV[1] or f[2] ~= 'recorded' then return 0 end
 redis.call('HSET', KEYS[1], 's', 'published')
-redis.call('HDEL', KEYS[1], 'o', 'u', 'm', 'a', 'f', 'l', 'd', 'n', 'w', 'v')
+redis.call('HDEL', KEYS[1], 'o', 'u', 'm', 'a', 'f', 'l', 'd', 'n', 'w', 'v', 'y')
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 `)

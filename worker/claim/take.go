@@ -49,6 +49,7 @@ type Result struct {
 	Message  string        // busy: where that event's message lies
 	Wait     time.Duration // busy, later
 	Deserted bool          // busy: nobody is at work on it now
+	Since    time.Duration // busy: for how long other events have found it deserted, its own not having come and none being due
 
 	Verdict []byte // dead; empty once the letter is written
 	Letter  string // dead: the dead letter's id, when it and its link.failed are in their streams
@@ -90,6 +91,7 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 		res.Event, res.Terms, res.Answer = a.text(1), a.bytes(2), a.bytes(3)
 	case OutcomeBusy:
 		res.Event, res.Message, res.Wait, res.Deserted = a.text(1), a.text(2), a.duration(3), a.text(4) == "1"
+		res.Since = a.duration(5)
 	case OutcomeLater:
 		res.Wait = a.duration(1)
 	case OutcomeTaken:

@@ -1,0 +1,203 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/linkworker/linkworker/conomy/conomytest"
+	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/deadletter"
+	"github.com/linkworker/linkworker/worker/testenv"
+)
+
+// TestDefaultMendedBetweenCrashAndResume: the claim of an invoice that could not be filled in has no terms; when the
+// default is there at last, the event is not given up.
+func TestDefaultMendedBetweenCrashAndResume(t *testing.T) {
+	each(t, func(w *world) {
+		w.ready()
+		w.settings.Merchant.OwnerIdentityID = ""
+		died := make(chan struct{})
+		w.invoice("inv-1")
+		w.start(dieAt(stepJudged, died))
+		wait(w.t, died)
+		w.settings.Merchant.OwnerIdentityID = "owner-1"
+		w.start(nil)
+		w.settled()
+		w.count(1, 0, 1, 0)
+	})
+}
+
+// TestEarlierDuplicateOfALostWrite: Redis has forgotten that a later message of the token was published, and the consumer's
+// floor cannot say that it ended, since the earlier duplicate that asks holds it down.
+func TestEarlierDuplicateOfALostWrite(t *testing.T) {
+	each(t, func(w *world) {
+		w.ready()
+		ctx := t.Context()
+		w.invoice("inv-1")
+		consumer, err := w.js.Consumer(ctx, events.StreamBilling, events.ConsumerInvoices)
+		w.must(err)
+		batch, err := consumer.Fetch(1, jetstream.FetchMaxWait(patience))
+		w.must(err)
+		earlier := <-batch.Messages()
+		later := w.invoice("inv-1")
+		w.start(nil)
+		w.eventually("the later one has ended", func() bool {
+			w.must(earlier.InProgress())
+			return len(w.created()["inv-1"]) == 1 && w.open() == 1
+		})
+		key := w.settings.RedisPrefix + ":{inv-1}:link"
+		w.must(w.rdb.HSet(ctx, key, "s", "recorded", "o", "gone", "u", "1", "m", fmt.Sprintf("BILLING.%d", later)).Err())
+		w.must(earlier.NakWithDelay(time.Millisecond))
+		w.settled()
+		w.count(1, 0, 1, 0)
+	})
+}
+
+// TestRateLimitedLookUpGoesOnAtItsPage: a walk that the vendor slows down does not begin again with another create.
+func TestRateLimitedLookUpGoesOnAtItsPage(t *testing.T) {
+	each(t, func(w *world) {
+		for i := range 110 {
+			if i == 105 {
+				w.makeLinkAtVendor("inv-1")
+			}
+			w.makeLinkAtVendor(fmt.Sprintf("other-%d", i))
+		}
+		limited := conomytest.Failure(429)
+		limited.Headers = map[string]string{"Retry-After": "1"}
+		w.script(list, limited, conomytest.Fault{}, limited, conomytest.Fault{}, limited)
+		w.start(nil)
+		w.invoice("inv-1")
+		w.settled()
+		w.count(111, 0, 1, 0)
+		if creates := w.vendor.Creates("inv-1"); creates != 2 { // the first is not the worker's
+			w.t.Errorf("%d creates", creates)
+		}
+	})
+}
+
+// TestPerishedSessionAfterRedisForgot: the same customer asks again when the first session has expired, and Redis knows of
+// neither; the notifiers are told of the second all the same.
+func TestPerishedSessionAfterRedisForgot(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, env *testenv.Env) {
+		w := newWorld(t, env, conomytest.Options{SessionTTL: time.Second})
+		w.makeLinkAtVendor("inv-1")
+		w.start(nil)
+		ask := func() {
+			w.publish(events.SubjectSessionRequested, nil, `{"checkoutToken":"inv-1","customer":{"email":"jane@example.com"}}`)
+			w.settled()
+		}
+		ask()
+		ask() // a duplicate, while the session is good
+		w.count(1, 1, 1, 0)
+		first := w.created()["inv-1"][0]
+		w.eventually("the session has expired", func() bool { return time.Now().After(first.ExpiresAt) })
+		ask()
+		w.count(1, 2, 2, 0)
+		second := w.created()["inv-1"][1]
+		w.eventually("the second has expired, too", func() bool { return time.Now().After(second.ExpiresAt) })
+		w.env.FlushRedis(w.t)
+		ask()
+		w.count(1, 3, 3, 0)
+	})
+}
+
+// TestStreamRemovedUnderTheWorker: what publishing needs is made again.
+func TestStreamRemovedUnderTheWorker(t *testing.T) {
+	each(t, func(w *world) {
+		w.start(nil)
+		w.invoice("inv-1")
+		w.settled()
+		w.must(w.js.DeleteStream(context.Background(), events.StreamLinks))
+		w.must(w.js.DeleteStream(context.Background(), events.StreamDeadLetters))
+		w.invoice("inv-2")
+		w.publish(events.SubjectInvoiceIssued, nil, "rubbish")
+		w.settled()
+		w.count(2, 0, 1, 1)
+	})
+}
+
+// TestStreamOfAnotherName holds characters that no id may.
+func TestStreamOfAnotherName(t *testing.T) {
+	each(t, func(w *world) {
+		const name = `Facturación "2"%`
+		_, err := w.js.CreateStream(t.Context(), jetstream.StreamConfig{
+			Name: strings.ReplaceAll(name, " ", "-"), Subjects: []string{events.SubjectInvoiceIssued, events.SubjectSessionRequested},
+			Storage: jetstream.FileStorage, MaxAge: time.Hour, Duplicates: time.Minute,
+		})
+		w.must(err)
+		w.start(nil)
+		w.publish(events.SubjectInvoiceIssued, nil, `{"checkoutToken":"inv-1"}`)
+		w.invoice("inv-2")
+		w.eventually("both have ended", func() bool { return len(w.failed()) == 1 && len(w.created()) == 1 })
+		w.count(1, 0, 1, 1)
+	})
+}
+
+// TestRefusedKeyStopsNobodyElse: somebody has written a key of another type where a record belongs.
+func TestRefusedKeyStopsNobodyElse(t *testing.T) {
+	each(t, func(w *world) {
+		key := w.settings.RedisPrefix + ":{inv-1}:link"
+		w.must(w.rdb.Set(t.Context(), key, "rubbish", 0).Err())
+		r := w.start(nil)
+		w.invoice("inv-1")
+		for i := range 20 {
+			w.invoice(fmt.Sprintf("other-%d", i))
+		}
+		w.eventually("the others have ended", func() bool { return len(w.created()) == 20 })
+		if err := r.Ready(); err != nil {
+			w.t.Error(err)
+		}
+	})
+}
+
+func TestDetailKeepsWhatItCanOfALongText(t *testing.T) {
+	for pad := range 3 {
+		e := &deadError{
+			reason: deadletter.ReasonConflict, code: "13", typ: "alreadyExist", status: 409, traceID: "trace",
+			detail: strings.Repeat("x", pad) + strings.Repeat("日", 400),
+		}
+		got := decodeFailure(encodeFailure(&delivery{}, e))
+		if len(got.detail) < maxDetail-3 || got.code != "13" || got.traceID != "trace" {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
+func TestDifferenceMasksThePayerBeforeItCuts(t *testing.T) {
+	const email = "jane.very.long.address@example.com"
+	d := &delivery{event: &events.Event{Invoice: &events.Invoice{Customer: &events.Customer{Email: email}}}}
+	asked := &terms{Currency: "USD", Items: []events.Item{{PreTaxAmount: "1", TotalAmount: "1", Description: strings.Repeat("x", 30) + " " + email}}}
+	diff, err := compare(asked, &terms{Currency: "USD", Items: []events.Item{item("1")}}, false, d.mask)
+	if err != nil || diff.same() || strings.Contains(diff.String(), "jane") {
+		t.Errorf("%v %v", diff, err)
+	}
+}
+
+func TestSleepersCountWhatTheyHold(t *testing.T) {
+	var s sleepers
+	for range maxSleepers {
+		if !s.enter(1) {
+			t.Fatal("no room")
+		}
+	}
+	for range 10 {
+		if s.enter(1 << 20) {
+			t.Fatal("room for too many")
+		}
+	}
+	if n := s.bytes.Load(); n != maxSleepers {
+		t.Errorf("%d bytes", n)
+	}
+	for range maxSleepers {
+		s.leave(1)
+	}
+	if !s.enter(maxSleeperBytes) || s.enter(1) {
+		t.Error("the bound of bytes does not hold")
+	}
+}
