@@ -44,29 +44,46 @@ func (c *Client) checkCreated(req *PaymentLinkRequest, link *PaymentLink) error 
 	case link.Currency != "" && link.Currency != req.Currency:
 		return errors.New("another currency")
 	}
-	return checkTotal(req.Items, link.TotalAmount)
+	return checkTotal(req.Items, link)
 }
 
-func checkTotal(items []Item, total string) error {
-	if total == "" {
-		return nil
-	}
-	got, err := parseAmount(total)
+// checkTotal compares what the answer says of the amount, as a total or item by
+// item, with what was asked for.
+func checkTotal(asked []Item, link *PaymentLink) error {
+	want, err := total(asked)
 	if err != nil {
-		return errors.New("a totalAmount that is not a decimal")
+		return errors.New("an amount that cannot be compared")
 	}
-	var want decimal.Decimal
+	if link.TotalAmount != "" {
+		got, err := parseAmount(link.TotalAmount)
+		switch {
+		case err != nil:
+			return errors.New("a totalAmount that is not a decimal")
+		case !got.Equal(want):
+			return errors.New("another totalAmount")
+		}
+	}
+	if len(link.Items) > 0 {
+		got, err := total(link.Items)
+		switch {
+		case err != nil:
+			return errors.New("an item's totalAmount that is not a decimal")
+		case !got.Equal(want):
+			return errors.New("items of another amount")
+		}
+	}
+	return nil
+}
+
+func total(items []Item) (sum decimal.Decimal, err error) {
 	for _, item := range items {
 		amount, err := parseAmount(item.TotalAmount)
 		if err != nil {
-			return errors.New("an amount that cannot be compared")
+			return sum, err
 		}
-		want = want.Add(amount)
+		sum = sum.Add(amount)
 	}
-	if !got.Equal(want) {
-		return errors.New("another totalAmount")
-	}
-	return nil
+	return sum, nil
 }
 
 // checkLink refuses what no link may have, wherever it comes from.

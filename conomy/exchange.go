@@ -129,11 +129,11 @@ func (c *Client) request(ctx context.Context, x *exchange, body []byte, grant gr
 	h.Set("conomyhq-api-version", apiVersion)
 	h.Set("User-Agent", c.userAgent)
 	h.Set("Accept", "application/json")
+	h.Set("Content-Type", "application/json") // asked for on every request, with a body or without
 	if grant.token != "" {
 		h.Set("Authorization", "Bearer "+grant.token)
 	}
 	if body != nil {
-		h.Set("Content-Type", "application/json")
 		req.ContentLength = int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		req.Body, _ = req.GetBody()

@@ -18,8 +18,13 @@ func (w *Worker) ask(ctx context.Context, d *delivery, call func(context.Context
 	}
 	defer w.turnstile.leave()
 	// A worker that stood still for a while, as one that was suspended, may have lost the claim without having noticed.
-	if c := d.claim.Load(); c != nil && !c.Sure() {
-		if err := w.insist(ctx, func() error { return c.Renew(ctx) }); err != nil {
+	if c := d.claim.Load(); c != nil {
+		if !c.Sure() {
+			if err := w.note(ctx, func() error { return c.Renew(ctx) }); err != nil {
+				return err
+			}
+		}
+		if err := w.note(ctx, func() error { return c.Begin(ctx) }); err != nil {
 			return err
 		}
 	}

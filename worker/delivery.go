@@ -26,6 +26,7 @@ type delivery struct {
 	identity string               // of a session request
 	terms    *terms               // of an invoice; nil when they cannot be filled in, see unfilled
 	unfilled error
+	lookedUp int // up to which of the vendor's links the token was looked for, before a page failed
 
 	claim  atomic.Pointer[claim.Claim] // nil until it is ours
 	cancel context.CancelCauseFunc     // stops the work; the cause is claim.ErrLost when the claim is lost

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go"
 
 	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/claim"
@@ -99,6 +100,7 @@ func (w *Worker) verdictOf(d *delivery, e *deadError) []byte {
 				v.First = now
 			}
 		}
+		v.Attempts += c.Tried.CutOff
 	}
 	data, err := encode(v)
 	if err != nil { // the vendor's words are not UTF-8: do without them
@@ -129,22 +131,13 @@ func (w *Worker) putLetter(ctx context.Context, d *delivery, v *death) (id uint6
 }
 
 func (w *Worker) sayFailed(ctx context.Context, d *delivery, v *death, letter string) error {
-	failed := &events.LinkFailed{
-		Reason: string(v.Reason), Code: v.Code, Detail: v.Detail, TraceID: v.TraceID,
-		DeadLetter: letter, FailedAt: v.At, Kind: kindOf(d.msg.Subject), CheckoutToken: tokenOf(d),
-	}
-	if ev := d.event; ev != nil {
-		failed.InvoiceID, failed.Metadata, failed.RequestID = ev.InvoiceID(), ev.Metadata(), ev.RequestID()
-		failed.CausationID = events.CausationID(ev, d.msgID())
-	} else if bad := d.bad; bad != nil {
-		failed.InvoiceID, failed.Metadata, failed.RequestID = bad.InvoiceID, bad.Metadata, bad.RequestID
-		failed.CausationID = events.CausationID(&events.Event{ID: bad.ID, Source: bad.Source}, d.msgID())
-	}
-	msg, err := events.EncodeLinkFailed(w.settings.Source, events.LinkFailedID(d.name()), v.At, failed)
-	if err != nil {
-		return err
-	}
-	_, err = w.send(ctx, events.SubjectLinkFailed, msg)
+	_, err := w.fit(ctx, d, events.SubjectLinkFailed, func(o own) (*nats.Msg, error) {
+		return events.EncodeLinkFailed(w.settings.Source, events.LinkFailedID(d.name()), v.At, &events.LinkFailed{
+			Kind: kindOf(d.msg.Subject), CheckoutToken: tokenOf(d), Reason: string(v.Reason), Code: v.Code, Detail: v.Detail,
+			TraceID: v.TraceID, InvoiceID: o.invoiceID, Metadata: o.metadata, RequestID: o.requestID, CausationID: o.causationID,
+			DeadLetter: letter, FailedAt: v.At,
+		})
+	})
 	return err
 }
 

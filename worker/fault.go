@@ -49,10 +49,10 @@ func statusFault(e *conomy.Error) fault {
 	switch {
 	case e.Status == http.StatusTooManyRequests:
 		return faultRateLimited
-	case !e.Documented && e.Status != http.StatusConflict:
-		return faultVendor
 	case e.Status == http.StatusConflict:
 		return faultExists
+	case !e.Documented:
+		return faultVendor
 	case e.Status == http.StatusNotFound:
 		return faultNotFound
 	case e.Status == http.StatusNotImplemented:

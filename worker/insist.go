@@ -15,10 +15,15 @@ const redisRetry = 200 * time.Millisecond
 // follow something that cannot be taken back: while Redis is away the answer is kept here, the message is kept alive, and
 // the rest of the worker pauses.
 func (w *Worker) insist(ctx context.Context, step func() error) error {
-	return w.insistWith(ctx, redisRetry, w.redisAway, step)
+	return insistWith(ctx, redisRetry, nil, w.redisAway, step)
 }
 
-func (w *Worker) insistWith(ctx context.Context, every time.Duration, failed func(error), step func() error) error {
+// note is insist for a step that only spares the next worker something: it is given up when this worker is asked to end.
+func (w *Worker) note(ctx context.Context, step func() error) error {
+	return insistWith(ctx, redisRetry, w.stopping, w.redisAway, step)
+}
+
+func insistWith(ctx context.Context, every time.Duration, giveUp <-chan struct{}, failed func(error), step func() error) error {
 	for {
 		err := step()
 		switch {
@@ -31,6 +36,8 @@ func (w *Worker) insistWith(ctx context.Context, every time.Duration, failed fun
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		case <-giveUp:
+			return &errPaused{why: "stopping"}
 		case <-time.After(every):
 		}
 	}

@@ -39,23 +39,30 @@ func (w *Worker) tryLink(ctx context.Context, d *delivery, request *conomy.Payme
 	if faultOf(ctx, err) != faultExists {
 		return link, time.Now(), err
 	}
-	found, lookupErr := w.lookups.find(ctx, d.class, request)
+	found, lookupErr := w.lookups.find(ctx, d.class, request, &d.lookedUp)
 	switch {
 	case lookupErr != nil:
 		return nil, made, lookupErr
 	case found == nil:
-		return nil, made, &notFoundError{err}
+		return nil, made, &unverifiedError{err, "none of the owner's and account's links has the token"}
 	}
 	return found, made, w.matches(d, found, err)
 }
 
-// notFoundError is a 409 for a token that the look-up does not find: perhaps it will at the next try.
-type notFoundError struct{ err error }
-
-func (e *notFoundError) Error() string {
-	return "the vendor has the token, and none of the owner's and account's links: " + e.err.Error()
+// unverifiedError is a 409 for a token whose link cannot be found, or be told from another: perhaps it can at the next try.
+type unverifiedError struct {
+	exists error
+	what   string
 }
-func (e *notFoundError) Unwrap() error { return e.err }
+
+func (e *unverifiedError) Error() string { return e.what + ": " + e.exists.Error() }
+func (e *unverifiedError) Unwrap() error { return e.exists }
+
+// saysExists reports whether the vendor itself says that the token is taken; a gateway's 409 may mean anything.
+func saysExists(err error) bool {
+	var e *conomy.Error
+	return errors.As(err, &e) && e.Documented && (e.Code == conomy.CodeAlreadyExist || e.Type == "alreadyExist" || e.Code == "")
+}
 
 // matches compares a link that was looked up with what we asked for.
 func (w *Worker) matches(d *delivery, link *conomy.PaymentLink, exists error) error {
@@ -73,9 +80,9 @@ func (w *Worker) matches(d *delivery, link *conomy.PaymentLink, exists error) er
 		conflict.detail = "the vendor has a link with this token and other terms: " + diff.String()
 		return conflict
 	case len(diff.missing) > 0: // what cannot be verified is not published
-		return &notFoundError{errors.New("the vendor's link leaves out " + diff.String())}
+		return &unverifiedError{exists, "the vendor's link with the token cannot be verified: " + diff.String()}
 	case link.URL == "":
-		return &notFoundError{errors.New("the vendor's link has no URL")}
+		return &unverifiedError{exists, "the vendor's link with the token has no URL"}
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ type lookup struct {
 	class class
 	token string
 	done  chan struct{}
+	from  int // what comes before it was looked at already
 	link  *conomy.PaymentLink
 	err   error
 }
@@ -46,17 +47,19 @@ func newLookups(page func(context.Context, class, conomy.PaymentLinkFilter) (*co
 	return &lookups{page: page, walks: map[string]*walk{}}
 }
 
-// find returns the vendor's link with the request's token, nil when the vendor shows none. An error is that of a page.
-func (l *lookups) find(ctx context.Context, c class, r *conomy.PaymentLinkRequest) (*conomy.PaymentLink, error) {
+// find returns the vendor's link with the request's token, nil when the vendor shows none. An error is that of a page; the
+// next look-up goes on there, with the same position.
+func (l *lookups) find(ctx context.Context, c class, r *conomy.PaymentLinkRequest, position *int) (*conomy.PaymentLink, error) {
 	filter := conomy.PaymentLinkFilter{Limit: maxPageSize}
 	if id := r.Owner.IdentityID; !strings.Contains(id, ",") {
 		filter.OwnerIdentityIDs = []string{id}
 	}
 	filter.AccountNumbers = accountsOf(r)
-	look := &lookup{ctx: ctx, class: c, token: r.CheckoutToken, done: make(chan struct{})}
+	look := &lookup{ctx: ctx, class: c, token: r.CheckoutToken, from: *position, done: make(chan struct{})}
 	l.join(filter, look)
 	select {
 	case <-look.done:
+		*position = look.from
 		return look.link, look.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
@@ -106,6 +109,7 @@ func (l *lookups) run(key string, w *walk) {
 
 // walk pages through the links until all who wait have theirs or there is no further page.
 func (l *lookups) walk(filter conomy.PaymentLinkFilter, waiting []*lookup) {
+	filter.Offset = slices.MinFunc(waiting, func(a, b *lookup) int { return a.from - b.from }).from
 	for pages := 0; pages < maxPages; {
 		waiting = slices.DeleteFunc(waiting, func(look *lookup) bool { return look.ctx.Err() != nil })
 		if len(waiting) == 0 {
@@ -119,6 +123,7 @@ func (l *lookups) walk(filter conomy.PaymentLinkFilter, waiting []*lookup) {
 				continue // the same page again: for the next who waits, or once the vendor's hold is over
 			}
 			for _, look := range waiting {
+				look.from = max(look.from, filter.Offset)
 				look.finish(nil, err)
 			}
 			return
@@ -131,6 +136,7 @@ func (l *lookups) walk(filter conomy.PaymentLinkFilter, waiting []*lookup) {
 		filter.Offset = page.NextOffset()
 	}
 	for _, look := range waiting {
+		look.from = 0
 		look.finish(nil, nil)
 	}
 }

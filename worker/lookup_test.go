@@ -43,7 +43,7 @@ func TestOneWalkForAllWhoWait(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 500 {
 			all.Go(func() {
-				link, err := l.find(t.Context(), classInvoice, request(fmt.Sprintf("t-%d", i)))
+				link, err := l.find(t.Context(), classInvoice, request(fmt.Sprintf("t-%d", i)), new(int))
 				if err != nil || link == nil || link.CheckoutToken != fmt.Sprintf("t-%d", i) {
 					t.Errorf("%d: %v %v", i, link, err)
 				}
@@ -53,7 +53,7 @@ func TestOneWalkForAllWhoWait(t *testing.T) {
 		if pages.Load() > 20 { // ten pages a walk: who came during the first is found by the second
 			t.Errorf("%d pages", pages.Load())
 		}
-		if link, err := l.find(t.Context(), classInvoice, request("t-x")); link != nil || err != nil {
+		if link, err := l.find(t.Context(), classInvoice, request("t-x"), new(int)); link != nil || err != nil {
 			t.Errorf("%v %v", link, err)
 		}
 		synctest.Wait()
@@ -67,7 +67,7 @@ func TestWalkIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var pages atomic.Int64
 		l := newLookups(book(1<<20, &pages))
-		if link, err := l.find(t.Context(), classInvoice, request("none")); link != nil || err != nil {
+		if link, err := l.find(t.Context(), classInvoice, request("none"), new(int)); link != nil || err != nil {
 			t.Errorf("%v %v", link, err)
 		}
 		if pages.Load() != maxPages {
@@ -86,7 +86,7 @@ func TestFailingPageIsEveryonesError(t *testing.T) {
 		var all sync.WaitGroup
 		for range 3 {
 			all.Go(func() {
-				if _, err := l.find(t.Context(), classInvoice, request("x")); !errors.Is(err, broken) {
+				if _, err := l.find(t.Context(), classInvoice, request("x"), new(int)); !errors.Is(err, broken) {
 					t.Error(err)
 				}
 			})
@@ -102,13 +102,13 @@ func TestWhoGivesUpDoesNotEndTheWalkOfOthers(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		all.Go(func() {
-			if _, err := l.find(ctx, classInvoice, request("t-199")); !errors.Is(err, context.Canceled) {
+			if _, err := l.find(ctx, classInvoice, request("t-199"), new(int)); !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 		})
 		synctest.Wait()
 		all.Go(func() {
-			if link, err := l.find(t.Context(), classInvoice, request("t-199")); link == nil || err != nil {
+			if link, err := l.find(t.Context(), classInvoice, request("t-199"), new(int)); link == nil || err != nil {
 				t.Errorf("%v %v", link, err)
 			}
 		})
@@ -130,7 +130,7 @@ func TestFilterIsNarrowedByOwnerAndAccounts(t *testing.T) {
 	}{{"o", "a", 1, 1}, {"o,p", "a", 0, 1}, {"o", "a,b", 1, 0}} {
 		r := request("x")
 		r.Owner.IdentityID, r.Destinations[0].Account.AccountNumber, r.Destinations[1].Account.AccountNumber = c.owner, c.account, c.account
-		if _, err := l.find(t.Context(), classInvoice, r); err != nil {
+		if _, err := l.find(t.Context(), classInvoice, r, new(int)); err != nil {
 			t.Fatal(err)
 		}
 		if len(filter.OwnerIdentityIDs) != c.owners || len(filter.AccountNumbers) != c.accounts || filter.Limit != 50 || filter.CustomerEmails != nil {

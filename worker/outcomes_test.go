@@ -83,6 +83,10 @@ func TestVendorsAnswers(t *testing.T) {
 		{"503 with Retry-After", []conomytest.Fault{{Status: 503, Headers: map[string]string{"Retry-After": "1"}}}, "", 2},
 		{"401 once", []conomytest.Fault{conomytest.Failure(401)}, "", 2},
 		{"409 with nothing to be found", []conomytest.Fault{always(conomytest.Failure(409))}, deadletter.ReasonConflict, 3},
+		{"409 of a gateway", []conomytest.Fault{always(raw(409, "<html>"))}, deadletter.ReasonExhausted, 3},
+		{"409 of a gateway once", []conomytest.Fault{raw(409, "<html>")}, "", 2},
+		{"409 of another code", []conomytest.Fault{always(conomytest.Refusal(409, "99", "busy", "no"))}, deadletter.ReasonExhausted, 3},
+		{"201 of other items", []conomytest.Fault{raw(201, `{"id":"x","checkoutToken":"inv-1","status":"ACTIVE","url":"https://x/inv-1","items":[{"totalAmount":"1"}]}`)}, "", 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			each(t, func(w *world) {

@@ -28,11 +28,7 @@ func (w *Worker) publish(ctx context.Context, d *delivery, c *claim.Claim) error
 		}
 	}
 	for n := c.Generation; ; n++ {
-		msg, err := w.created(d, a, n)
-		if err != nil {
-			return err
-		}
-		ack, err := w.send(ctx, events.SubjectLinkCreated, msg)
+		ack, err := w.fit(ctx, d, events.SubjectLinkCreated, func(o own) (*nats.Msg, error) { return w.created(d, a, n, o) })
 		if err != nil {
 			return err
 		}
@@ -43,7 +39,7 @@ func (w *Worker) publish(ctx context.Context, d *delivery, c *claim.Claim) error
 }
 
 // created is link.created for the answer.
-func (w *Worker) created(d *delivery, a *answer, generation int) (*nats.Msg, error) {
+func (w *Worker) created(d *delivery, a *answer, generation int, o own) (*nats.Msg, error) {
 	ev := d.event
 	id := events.LinkCreatedID(ev.Token(), numbered(d.identity, generation))
 	at := a.CreatedAt
@@ -53,8 +49,7 @@ func (w *Worker) created(d *delivery, a *answer, generation int) (*nats.Msg, err
 	return events.EncodeLinkCreated(w.settings.Source, id, at, &events.LinkCreated{
 		Kind: ev.Kind, CheckoutToken: ev.Token(), URL: a.URL, LinkID: a.LinkID, SessionID: a.SessionID, Status: a.Status,
 		ExpiresAt: a.ExpiresAt, Amount: a.Amount, Currency: a.Currency, Customer: ev.Customer().Public(),
-		InvoiceID: ev.InvoiceID(), Metadata: ev.Metadata(), RequestID: ev.RequestID(), CreatedAt: a.CreatedAt,
-		CausationID: events.CausationID(ev, d.msgID()),
+		InvoiceID: o.invoiceID, Metadata: o.metadata, RequestID: o.requestID, CreatedAt: a.CreatedAt, CausationID: o.causationID,
 	})
 }
 
@@ -103,7 +98,7 @@ func (w *Worker) send(ctx context.Context, subject string, msg *nats.Msg) (ack *
 
 // insistOnStream does a step that a stream acknowledges until it does. A stream that is gone is made again.
 func (w *Worker) insistOnStream(ctx context.Context, subject string, step func(context.Context) error) error {
-	return w.insistWith(ctx, sendRetry, func(err error) {
+	return insistWith(ctx, sendRetry, nil, func(err error) {
 		w.log.Warn("a stream does not acknowledge; trying again", "subject", subject, "error", err)
 		if errors.Is(err, jetstream.ErrNoStreamResponse) && w.nats.IsConnected() {
 			if err := w.streams.restore(ctx); err != nil {

@@ -42,13 +42,13 @@ func (w *Worker) afterFailure(ctx context.Context, d *delivery, c *claim.Claim, 
 	var (
 		decided *deadError
 		paused  *errPaused
-		unfound *notFoundError
+		unclear *unverifiedError
 		crashed *panicError
 	)
 	switch {
 	case errors.As(err, &decided), errors.As(err, &paused), errors.As(err, &crashed), errors.Is(err, claim.ErrLost):
 		return err
-	case errors.As(err, &unfound):
+	case errors.As(err, &unclear):
 		return w.countAttempt(ctx, d, c, err)
 	}
 	switch faultOf(ctx, err) {
@@ -86,7 +86,7 @@ func (w *Worker) countAttempt(ctx context.Context, d *delivery, c *claim.Claim, 
 
 // usedUp ends an event that has no attempt left, if the vendor is there to be asked at all.
 func (w *Worker) usedUp(ctx context.Context, d *delivery, c *claim.Claim) error {
-	if err := w.insist(ctx, func() error { return c.Fail(ctx, 0, true) }); err != nil {
+	if err := w.note(ctx, func() error { return c.Fail(ctx, 0, true) }); err != nil {
 		return err
 	}
 	err := w.ask(ctx, d, w.probe)
@@ -107,7 +107,7 @@ func (w *Worker) usedUp(ctx context.Context, d *delivery, c *claim.Claim) error 
 	}
 	// Nobody is there, or nobody who takes our credentials: the last attempt says nothing about the event.
 	c.Tried.Attempts--
-	if err := w.insist(ctx, func() error { return c.Fail(ctx, 0, true) }); err != nil {
+	if err := w.note(ctx, func() error { return c.Fail(ctx, 0, true) }); err != nil {
 		return err
 	}
 	return w.pausedErr()
@@ -115,13 +115,16 @@ func (w *Worker) usedUp(ctx context.Context, d *delivery, c *claim.Claim) error 
 
 // lastFailure is the verdict that the failure would be, were it the last.
 func lastFailure(err error) *deadError {
-	var unfound *notFoundError
-	if errors.As(err, &unfound) {
-		d := dead(deadletter.ReasonConflict, unfound.err)
-		d.detail = unfound.Error()
-		return d
+	var unclear *unverifiedError
+	if !errors.As(err, &unclear) {
+		return dead(deadletter.ReasonExhausted, err)
 	}
-	return dead(deadletter.ReasonExhausted, err)
+	d := dead(deadletter.ReasonConflict, unclear.exists)
+	if !saysExists(unclear.exists) {
+		d.reason = deadletter.ReasonExhausted
+	}
+	d.detail = unclear.Error()
+	return d
 }
 
 // failure is how a deadError is written down.

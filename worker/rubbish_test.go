@@ -51,3 +51,18 @@ func TestRubbish(t *testing.T) {
 		}
 	})
 }
+
+// TestResultThatDoesNotFit: what comes back to the billing system may be larger than the server takes.
+func TestResultThatDoesNotFit(t *testing.T) {
+	each(t, func(w *world) {
+		w.start(nil)
+		limit := int(w.env.NATS(w.t).MaxPayload())
+		frame := `{"checkoutToken":"big","currency":"USD","items":[],"invoiceId":"%s"}`
+		w.publish(events.SubjectInvoiceIssued, nil, strings.Replace(frame, "%s", strings.Repeat("i", limit-len(frame)), 1))
+		w.settled()
+		w.count(0, 0, 0, 1)
+		if f := w.failed()[0]; f.CheckoutToken != "big" || f.InvoiceID != "" || f.DeadLetter != "1" {
+			w.t.Errorf("%+v", f)
+		}
+	})
+}

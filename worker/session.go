@@ -68,7 +68,7 @@ func (w *Worker) awaitLink(ctx context.Context, d *delivery, c *claim.Claim) err
 	var paused *errPaused
 	if errors.As(err, &paused) {
 		c.Tried.Waited -= max(0, delay-time.Since(started))
-		if err := w.insist(ctx, func() error { return c.Fail(ctx, 0, true) }); err != nil {
+		if err := w.note(ctx, func() error { return c.Fail(ctx, 0, true) }); err != nil {
 			return err
 		}
 	}

@@ -105,6 +105,7 @@ type Worker struct {
 	receivers []*receiver
 
 	reconnected reconnects
+	stopping    chan struct{} // closed when the worker is asked to end
 
 	// reached is called after each step of an event's way, so that a test can end or stop the worker exactly there. Only
 	// tests of this package can set it.
@@ -128,7 +129,7 @@ func New(s Settings, p Parts, found *topology.Topology) (*Worker, error) {
 		claims:  claim.New(p.Redis, s.RedisPrefix, s.DedupTTL, s.ClaimTTL),
 		streams: newStreams(js, s.Topology, found),
 		tender:  tender{held: map[*delivery]struct{}{}},
-		reached: func(step) {},
+		reached: func(step) {}, stopping: make(chan struct{}),
 	}
 	w.turnstile = newTurnstile(s.Concurrency, sharedRate(p.Redis, s.RedisPrefix, s.RateLimit))
 	w.gate = newGate(w.turnstile, p.Metrics.paused)
@@ -170,6 +171,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	<-ctx.Done()
 	end := time.Now().Add(w.settings.ShutdownTimeout)
 	w.log.Info("stopping: taking nothing new, finishing or giving back what is in work", "within", w.settings.ShutdownTimeout.String())
+	close(w.stopping)
 	w.gate.close(pauseStopping, errors.New("asked to end"))
 	w.receiving.Wait()
 

@@ -102,8 +102,8 @@ func TestHeldOffUntilTheLeaseEnds(t *testing.T) {
 	}
 	pass(2 * time.Second)
 	second := taken(t, s, invoice("e1"))
-	if second.Vanished != 1 {
-		t.Fatalf("vanished %d", second.Vanished)
+	if second.Vanished != 0 || second.Tried.CutOff != 0 { // it was in no call
+		t.Fatalf("%+v", second)
 	}
 	lost(t, first.Renew(ctx))
 	lost(t, first.Record(ctx, []byte("x"), time.Time{}))
@@ -378,4 +378,32 @@ func TestHowLongAClaimIsDeserted(t *testing.T) {
 	since(0)
 	pass(40 * time.Second)
 	since(10 * time.Second) // counted from when its next attempt was due
+}
+
+func TestCallsThatWereCutOff(t *testing.T) {
+	s, pass, _ := store(t)
+	ctx := context.Background()
+	calling := invoice("e1")
+	calling.Calling = true
+	taken(t, s, calling)
+	pass(lease + time.Second)
+	second := taken(t, s, invoice("e1"))
+	if second.Vanished != 1 || second.Tried.CutOff != 1 || second.Tried.First.IsZero() || !second.Tried.First.Equal(second.Tried.Last) {
+		t.Fatalf("%+v", second)
+	}
+	ok(t, second.Begin(ctx))
+	ok(t, second.Begin(ctx))
+	pass(lease + time.Second)
+	third := taken(t, s, invoice("e1"))
+	if third.Vanished != 2 || third.Tried.CutOff != 2 || third.Tried.Last.Equal(third.Tried.First) {
+		t.Fatalf("%+v", third)
+	}
+	lost(t, second.Renew(ctx))
+	ok(t, third.Begin(ctx))
+	third.Tried.Attempts = 1
+	ok(t, third.Fail(ctx, 0, true)) // the call has an end
+	pass(lease + time.Second)
+	if c := taken(t, s, invoice("e1")); c.Vanished != 0 || c.Tried.CutOff != 2 || c.Tried.Attempts != 1 {
+		t.Fatalf("%+v", c)
+	}
 }

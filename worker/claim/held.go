@@ -16,6 +16,7 @@ type Tried struct {
 	First    time.Time     // zero: none yet
 	Last     time.Time     // zero: none yet
 	Failure  []byte        // what the last attempt met
+	CutOff   int           // calls to the vendor of which nobody knows the end, since their owner vanished
 	Waited   time.Duration // how long a session has waited for its link; paused time does not count
 }
 
@@ -27,12 +28,13 @@ type Claim struct {
 	owner, event  string
 	renewed       atomic.Pointer[time.Time]
 	leaving       atomic.Bool // a transition that ends the ownership was begun
+	calling       bool        // noted that the vendor is being called
 
 	Recorded   bool   // the vendor's answer is recorded already: go on at the publishing
 	Answer     []byte // what is recorded
 	Terms      []byte // what was fixed when the claim was made
 	Tried      Tried
-	Vanished   int // owners that vanished in a row; see MaxVanished
+	Vanished   int // owners that vanished in a row while they called or published; see MaxVanished
 	Generation int // how many perished answers of this identity came before
 	Link       Link
 }
@@ -81,11 +83,22 @@ func (s *Store) RenewAll(ctx context.Context, claims []*Claim) []error {
 	return errs
 }
 
+// Begin notes that the vendor is about to be called, unless that is noted already: should this owner vanish, the call counts.
+func (c *Claim) Begin(ctx context.Context) error {
+	if c.calling {
+		return nil
+	}
+	err := owned("begin", beginScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner))
+	c.calling = err == nil
+	return err
+}
+
 // Fail keeps what was tried. With keep the caller stays the owner and sleeps for delay; without it any delivery of the
 // event may take the claim once delay has passed.
 func (c *Claim) Fail(ctx context.Context, delay time.Duration, keep bool) error {
 	asked := time.Now()
 	c.leaving.Store(!keep)
+	c.calling = false
 	t := c.Tried
 	err := owned("fail", failScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, t.Attempts, unixMilli(t.First),
 		unixMilli(t.Last), t.Failure, millis(t.Waited), millis(delay), flag(keep), millis(c.store.lease)))

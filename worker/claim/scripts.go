@@ -16,7 +16,9 @@ import "github.com/redis/go-redis/v9"
 //	d  what the last attempt met
 //	n  not before: when the next attempt is due, Unix milliseconds
 //	w  waited: milliseconds that a session has waited for its link
-//	v  owners that vanished in a row
+//	c  1 while the owner is in a call to the vendor
+//	k  calls to the vendor that were cut off because their owner vanished
+//	v  owners that vanished in a row, in a call or with the answer recorded
 //	y  since when other events have found nobody at work, Unix milliseconds; gone when its own event comes
 //	r  the recorded answer
 //	x  when it was recorded, Unix milliseconds
@@ -38,6 +40,7 @@ local function int(n) return string.format('%.0f', n) end
 //	KEYS[1] the record   KEYS[2] the event's grave   KEYS[3] the record of the token's link (for an invoice KEYS[1])
 //	ARGV    1 event  2 owner  3 lease ms  4 ttl ms  5 message  6 an event known to have ended, or ""
 //	        7 "1": adopt what that event left recorded  8 terms  9 "1": a perished answer makes room for another event
+//	        10 "1": the owner calls the vendor at once
 //
 // Answer: an outcome, then what belongs to it.
 //
@@ -46,12 +49,12 @@ local function int(n) return string.format('%.0f', n) end
 //	orphan    event, terms, answer             recorded for an event that has ended; ask again with ARGV[7]
 //	busy      event, message, wait ms, "1" when nobody is at work on it, for how long that has been so ms
 //	later     wait ms                          the next attempt is not due yet
-//	taken     state, attempts, first, last, failure, waited, vanished, terms, answer, generation,
+//	taken     state, attempts, first, last, failure, waited, vanished, terms, answer, generation, cut off,
 //	          link state, link age ms, link answer    (the last three for a session only)
 var takeScript = redis.NewScript(clock + `
 local record, grave, link = KEYS[1], KEYS[2], KEYS[3]
 local event, owner, lease, ttl, message = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local ended, adopt, terms, perishable = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local ended, adopt, terms, perishable, calling = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 
 local dead = redis.call('HMGET', grave, 'verdict', 'letter')
 if dead[1] then
@@ -59,7 +62,7 @@ if dead[1] then
   return {'dead', dead[1], dead[2] or ''}
 end
 
-local f = redis.call('HMGET', record, 's', 'e', 'o', 'u', 't', 'n', 'v', 'r', 'p', 'm')
+local f = redis.call('HMGET', record, 's', 'e', 'o', 'u', 't', 'n', 'c', 'r', 'p', 'm')
 local state, holder, at = f[1], f[2] or '', f[3] or ''
 local generation = 0
 
@@ -99,7 +102,14 @@ if state and at ~= owner then
       redis.call('PEXPIRE', record, ttl)
       return {'later', int(due)}
     end
-    if at ~= '' then redis.call('HINCRBY', record, 'v', 1) end
+    if at ~= '' and (f[7] == '1' or state == 'recorded') then redis.call('HINCRBY', record, 'v', 1) end
+    if at ~= '' and f[7] == '1' then
+      local last = int(tonumber(f[4]) - lease) -- when it was last heard of
+      redis.call('HINCRBY', record, 'k', 1)
+      if redis.call('HGET', record, 'f') == '0' then redis.call('HSET', record, 'f', last) end
+      redis.call('HSETNX', record, 'f', last)
+      redis.call('HSET', record, 'l', last)
+    end
   end
 end
 
@@ -109,20 +119,21 @@ if not state then
 elseif state == 'claimed' and f[5] == '' then
   redis.call('HSET', record, 't', terms) -- they could not be filled in before
 end
-redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease))
+if state == 'recorded' then calling = '' end
+redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease), 'c', calling)
 redis.call('PEXPIRE', record, ttl)
 
-local c = redis.call('HMGET', record, 's', 'a', 'f', 'l', 'd', 'w', 'v', 't', 'r', 'g')
+local c = redis.call('HMGET', record, 's', 'a', 'f', 'l', 'd', 'w', 'v', 't', 'r', 'g', 'k')
 local answer = {'taken', c[1], c[2] or '0', c[3] or '0', c[4] or '0', c[5] or '', c[6] or '0', c[7] or '0',
-  c[8] or '', c[9] or '', c[10] or '0'}
+  c[8] or '', c[9] or '', c[10] or '0', c[11] or '0'}
 if link == record then return answer end
 
 local k = redis.call('HMGET', link, 's', 'x', 'r')
 local age = 0
 if k[2] then age = math.max(0, now - tonumber(k[2])) end
-answer[12] = k[1] or ''
-answer[13] = int(age)
-answer[14] = k[3] or ''
+answer[13] = k[1] or ''
+answer[14] = int(age)
+answer[15] = k[3] or ''
 return answer
 `)
 
@@ -149,6 +160,17 @@ redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[2])))
 return 1
 `)
 
+// beginScript notes that the owner is in a call to the vendor.
+//
+//	KEYS[1] the record   ARGV 1 owner
+//
+// Answer: 1, or 0 when the claim is not the owner's.
+var beginScript = redis.NewScript(`
+if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'c', '1')
+return 1
+`)
+
 // failScript keeps what was tried and when the next attempt is due; the owner keeps the claim or steps back.
 //
 //	KEYS[1] the record   ARGV 1 owner  2 attempts  3 first attempt  4 last attempt  5 failure  6 waited ms
@@ -158,7 +180,7 @@ return 1
 var failScript = redis.NewScript(clock + `
 if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'a', ARGV[2], 'f', ARGV[3], 'l', ARGV[4], 'd', ARGV[5], 'w', ARGV[6],
-  'n', int(now + tonumber(ARGV[7])), 'v', '0')
+  'n', int(now + tonumber(ARGV[7])), 'v', '0', 'c', '')
 if ARGV[8] == '1' then
   redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[9])))
 else
@@ -174,7 +196,7 @@ return 1
 // Answer: 1, or 0 when the claim is not the owner's.
 var releaseScript = redis.NewScript(`
 if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'o', '', 'u', '0')
+redis.call('HSET', KEYS[1], 'o', '', 'u', '0', 'c', '')
 return 1
 `)
 
@@ -187,7 +209,7 @@ var recordScript = redis.NewScript(clock + `
 local f = redis.call('HMGET', KEYS[1], 'o', 's')
 if f[1] ~= ARGV[1] then return 0 end
 if f[2] == 'claimed' then
-  redis.call('HSET', KEYS[1], 's', 'recorded', 'r', ARGV[2], 'x', int(now), 'p', ARGV[3], 'v', '0',
+  redis.call('HSET', KEYS[1], 's', 'recorded', 'r', ARGV[2], 'x', int(now), 'p', ARGV[3], 'v', '0', 'c', '',
     'u', int(now + tonumber(ARGV[4])))
   redis.call('PEXPIRE', KEYS[1], ARGV[5])
 end
@@ -204,7 +226,7 @@ local f = redis.call('HMGET', KEYS[1], 'o', 's', 'e')
 if f[2] == 'published' and f[3] == ARGV[2] then return 1 end
 if f[1] ~= ARGV[1] or f[2] ~= 'recorded' then return 0 end
 redis.call('HSET', KEYS[1], 's', 'published')
-redis.call('HDEL', KEYS[1], 'o', 'u', 'm', 'a', 'f', 'l', 'd', 'n', 'w', 'v', 'y')
+redis.call('HDEL', KEYS[1], 'o', 'u', 'm', 'a', 'f', 'l', 'd', 'n', 'w', 'v', 'y', 'c', 'k')
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 `)

@@ -20,6 +20,8 @@ type Request struct {
 	Perishable bool
 	// Ended names an event that is known, from its stream, to have ended without leaving a trace here: its claim is free.
 	Ended string
+	// Calling says that the caller is about to call the vendor, should it get the claim; else it says so with Begin.
+	Calling bool
 	// Adopt takes over what the ended event left recorded. Without it, Take answers Orphan so that the terms can be
 	// compared first.
 	Adopt bool
@@ -77,7 +79,7 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 	owner := uuid.NewString()
 	asked := time.Now()
 	reply, err := takeScript.Run(ctx, s.rdb, []string{record, s.graveKey(r.Token, r.Event), link},
-		r.Event, owner, millis(s.lease), millis(s.ttl), r.Message, r.Ended, flag(r.Adopt), r.Terms, flag(r.Perishable),
+		r.Event, owner, millis(s.lease), millis(s.ttl), r.Message, r.Ended, flag(r.Adopt), r.Terms, flag(r.Perishable), flag(r.Calling),
 	).StringSlice()
 	if err != nil {
 		return nil, fmt.Errorf("claim: take: %w", err)
@@ -111,12 +113,13 @@ func (s *Store) taken(r Request, owner string, asked time.Time, a answer) *Claim
 		Recorded: a.text(1) == "recorded",
 		Tried: Tried{
 			Attempts: int(a.int(2)), First: fromUnixMilli(a.int(3)), Last: fromUnixMilli(a.int(4)),
-			Failure: a.bytes(5), Waited: a.duration(6),
+			Failure: a.bytes(5), Waited: a.duration(6), CutOff: int(a.int(11)),
 		},
 		Vanished: int(a.int(7)), Terms: a.bytes(8), Answer: a.bytes(9), Generation: int(a.int(10)),
-		Link: a.link(11),
+		Link: a.link(12),
 	}
 	c.renewed.Store(&asked)
+	c.calling = r.Calling
 	return c
 }
 
