@@ -361,7 +361,7 @@ func TestTermsThatCouldNotBeFilledInBefore(t *testing.T) {
 func TestHowLongAClaimIsDeserted(t *testing.T) {
 	s, pass, _ := store(t)
 	ctx := context.Background()
-	c := taken(t, s, invoice("e1"))
+	taken(t, s, invoice("e1"))
 	since := func(want time.Duration) {
 		t.Helper()
 		if res := take(t, s, invoice("e2")); res.Outcome != claim.OutcomeBusy || res.Since != want {
@@ -373,7 +373,7 @@ func TestHowLongAClaimIsDeserted(t *testing.T) {
 	since(0) // first found so now
 	pass(time.Minute)
 	since(time.Minute)
-	c = taken(t, s, invoice("e1")) // its own event comes: all anew
+	c := taken(t, s, invoice("e1")) // its own event comes: all anew
 	ok(t, c.Fail(ctx, 30*time.Second, false))
 	since(0)
 	pass(40 * time.Second)
