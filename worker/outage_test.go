@@ -8,10 +8,12 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/linkworker/linkworker/conomy"
 	"github.com/linkworker/linkworker/conomy/conomytest"
 	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/claim"
 	"github.com/linkworker/linkworker/worker/deadletter"
+	"github.com/linkworker/linkworker/worker/testenv"
 )
 
 // burst publishes n invoices and half as many sessions, with duplicates, and returns what is to come of them.
@@ -46,6 +48,21 @@ func TestRedisAway(t *testing.T) {
 		w.env.StartRedis(w.t)
 		w.settled()
 		w.count(links, sessions, links+sessions, 0)
+	})
+}
+
+func TestIdleWorkerTellsOfRedisAndCredentials(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, env *testenv.Env) {
+		w := newWorld(t, env, conomytest.Options{APIKey: "key-secret", ClientID: "client", ClientSecret: "right"})
+		r := w.start(nil)
+		w.eventually("readiness fails for the credentials", func() bool { return r.gate.because(pauseCredentials) != nil && r.Ready() != nil })
+		w.creds.Store(&conomy.Credentials{APIKey: "key-secret", ClientID: "client", ClientSecret: "right"})
+		w.eventually("they are taken", func() bool { return r.Ready() == nil })
+		w.env.StopRedis(w.t)
+		w.eventually("readiness fails for Redis", func() bool { return r.Ready() != nil })
+		w.env.StartRedis(w.t)
+		w.eventually("Redis is back", func() bool { return r.Ready() == nil })
 	})
 }
 

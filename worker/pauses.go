@@ -45,6 +45,36 @@ func (w *Worker) redisAway(err error) {
 	})
 }
 
+// redisWatch is how often Redis is looked at when there is no work that would show whether it is there.
+const redisWatch = 2 * time.Second
+
+// watchRedis lets readiness tell of Redis also while the worker is idle.
+func (w *Worker) watchRedis(ctx context.Context) {
+	ticker := time.NewTicker(redisWatch)
+	defer ticker.Stop()
+	for {
+		ping, cancel := context.WithTimeout(ctx, redisWatch)
+		err := w.claims.Ping(ping)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			w.redisAway(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// tryCredentials fetches the first access token before it is needed: the first link need not wait for it, and wrong
+// credentials show at once. What else may go wrong will show with the first call.
+func (w *Worker) tryCredentials(ctx context.Context) {
+	if err := w.vendor.Authenticate(ctx); refused(err) {
+		w.credentialsRefused(err)
+	}
+}
+
 // circuitChanged follows the circuit: while it is open consumption pauses and the vendor is probed.
 func (w *Worker) circuitChanged(open bool) {
 	if !open {

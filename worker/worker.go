@@ -162,9 +162,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.background(w.keepRenewing)
 	w.background(func(ctx context.Context) { w.reconnected.watch(ctx, w.nats) })
 	w.background(func(ctx context.Context) { w.turnstile.meter(ctx, w.redisAway) })
-	if err := w.claims.Ping(ctx); err != nil {
-		w.redisAway(err)
-	}
+	w.background(w.watchRedis)
+	w.background(w.tryCredentials)
 	for _, r := range w.receivers {
 		w.receiving.Go(func() { r.run(ctx) })
 	}
