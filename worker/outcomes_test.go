@@ -280,12 +280,12 @@ func TestSessionWithoutLinkIsRejectedAfterItsWait(t *testing.T) {
 func TestSessionOfAnOldLinkIsRejectedAtOnce(t *testing.T) {
 	each(t, func(w *world) {
 		w.settings.SessionWait = 100 * time.Millisecond
-		w.start(nil)
+		r := w.start(nil)
 		w.invoice("inv-1")
 		w.settled()
 		w.eventually("the link is old", func() bool {
-			time.Sleep(w.settings.SessionWait)
-			return true
+			link, err := r.claims.Link(w.t.Context(), "inv-1")
+			return err == nil && link.Age >= w.settings.SessionWait
 		})
 		w.script(sessions, always(conomytest.Failure(404)))
 		w.session("inv-1", "r1")
