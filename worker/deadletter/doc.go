@@ -1,6 +1,7 @@
 // Package deadletter is the dead-letter stream as a store: what a dead letter
-// is, how it stands in a message, and how it is put into the stream and read
-// from it again.
+// is, how it stands in a message, how it is put into the stream and read from it
+// again, and how it is found, corrected, replayed and discarded. It knows no
+// terminal: commands and consoles stand on it.
 //
 // # Writing
 //
@@ -36,8 +37,31 @@
 // [Get] reads one letter by its id, [Parse] any message of the stream. Both give
 // the message as it failed, its Nats-… headers under their own names.
 //
+// # Looking after dead letters
+//
+// [Open] finds the stream. [Store.List] walks it from the newest letter to the
+// oldest, as far as a [Filter] goes, and [Causes] counts what it finds by what is
+// behind it; [AdviceFor] says in plain words what a reason means.
+//
+//	store, err := deadletter.Open(ctx, js, "")
+//	err = store.List(ctx, deadletter.Filter{Token: "shop-7/*"}, func(e *deadletter.Entry) error {
+//		fmt.Println(e.ID, e.Letter.Reason, e.Letter.Detail)
+//		return nil
+//	})
+//	sent, err := store.Replay(ctx, 7)
+//
+// [Foresee] says what would become of a replay, [Watch] what did.
+//
 // # Replays
 //
-// A replay is the event published to its subject again. [Origin.Mark] gives it
-// the headers by which [OriginOf] knows it for what it is.
+// A replay is the event published to its subject again: first it is sent, then the
+// letter is removed. [Origin.Mark] gives it the headers by which [OriginOf] knows
+// it for what it is. Its name is made of the event's and of how often it was
+// replayed, so a replay that was cut off between the two steps, or that runs twice
+// at once, is one try: the stream drops the repeat, and where its duplicate window
+// has passed, the worker knows the try as one that has ended.
+//
+// A correction ([Replay.Corrected]) adds the hash of the corrected data to the
+// name, and so is a try of its own beside one of the old data; what the event asks
+// for stays the same thing, so both make one link.
 package deadletter

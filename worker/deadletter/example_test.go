@@ -11,6 +11,7 @@ import (
 
 	"github.com/linkworker/linkworker/worker/deadletter"
 	"github.com/linkworker/linkworker/worker/embedded"
+	"github.com/linkworker/linkworker/worker/topology"
 )
 
 // failed is an event that the vendor has refused.
@@ -121,4 +122,49 @@ func ExampleMaskDetail() {
 	detail := "customer Jane Doe (JANE@example.com, phone 56912345678): document is missing"
 	fmt.Println(deadletter.MaskDetail(detail, []string{"Jane", "Doe", "jane@example.com", "+56 9 1234 5678"}))
 	// Output: customer *** *** (***, phone ***): document is missing
+}
+
+// Find the letters of a shop, and replay them.
+func ExampleStore_Replay() {
+	server, err := embedded.StartNATS(embedded.NATSOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = server.Close() }()
+	nc, err := nats.Connect(server.URL())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	if _, err := topology.Ensure(ctx, js, topology.Settings{}); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := deadletter.Put(ctx, js, "DEADLETTERS", failed(), nc.MaxPayload()); err != nil {
+		log.Fatal(err)
+	}
+
+	store, err := deadletter.Open(ctx, js, "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = store.List(ctx, deadletter.Filter{Token: "invoice-*"}, func(e *deadletter.Entry) error {
+		sent, err := store.Replay(ctx, e.ID)
+		if err == nil {
+			fmt.Println(e.ID, e.Letter.Reason, "is sent as", sent.Event)
+		}
+		return err
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = store.Replay(ctx, 1)
+	fmt.Println(err)
+	// Output:
+	// 1 rejected is sent as BILLING.42.1779101999000000000.1
+	// dead letter 1: there is no such dead letter; it may have been replayed or discarded
 }
