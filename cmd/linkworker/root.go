@@ -38,6 +38,7 @@ var commands = []func(*app) *cobra.Command{
 	newHealthcheckCommand,
 	newEmitCommand,
 	newTailCommand,
+	newDLQCommand,
 	newSandboxCommand,
 	newSchemaCommand,
 	newVersionCommand,

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"github.com/linkworker/linkworker/config"
+	"github.com/linkworker/linkworker/worker/deadletter"
+)
+
+func newDLQLsCommand(a *app) *cobra.Command {
+	var f dlqFlags
+	var group string
+	cmd := &cobra.Command{
+		Use:   "ls [flags]",
+		Short: "List dead letters, newest first, or what is behind them",
+		Long: `List dead letters, the newest first. On a terminal long tokens and details are cut;
+linkworker dlq show ID has all of one.
+
+With --group, count them by what they have in common: any of reason, code, detail,
+status, type, subject and worker, the largest group first, each with its first and
+last time and the id of one example. Tokens, quoted values, ids and numbers in
+details are left out of account, so that one cause is one group.
+
+With -o json, one object a line.`,
+		Example: `  linkworker dlq ls --since 2h
+  linkworker dlq ls --token 'invoice-2026/*' --reason conflict
+  linkworker dlq ls --group reason,code,detail
+  linkworker dlq ls --code 11 -o json | jq -r .checkoutToken`,
+		Args: positional(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.read(time.Now()); err != nil {
+				return err
+			}
+			causes, err := groupingOf(cmd, group)
+			if err != nil {
+				return err
+			}
+			cfg, err := a.load(cmd, config.GroupNATS)
+			if err != nil {
+				return err
+			}
+			a.warn(cfg)
+			d, err := a.openDLQ(cmd.Context(), cfg, f.stream)
+			if err != nil {
+				return err
+			}
+			defer d.close()
+			if causes != nil {
+				return d.group(cmd.Context(), &f, strings.Split(group, ","), causes)
+			}
+			return d.ls(cmd.Context(), &f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	f.addFilter(flags)
+	flags.StringVar(&group, "group", "", "count by these, comma-separated: reason, code, detail, status, type, subject, worker")
+	f.addOutput(flags)
+	f.addStream(flags)
+	uses(cmd, config.GroupNATS)
+	return cmd
+}
+
+func groupingOf(cmd *cobra.Command, keys string) (*deadletter.Causes, error) {
+	if !cmd.Flags().Changed("group") {
+		return nil, nil
+	}
+	causes, err := deadletter.GroupBy(strings.Split(keys, ",")...)
+	if err != nil {
+		return nil, usagef("--group: %w", err)
+	}
+	return causes, nil
+}
+
+// lsLine is a letter in a listing for programs. What is not known is absent.
+type lsLine struct {
+	ID            string            `json:"id"`
+	Subject       string            `json:"subject"`
+	CheckoutToken string            `json:"checkoutToken,omitzero"`
+	Reason        deadletter.Reason `json:"reason"`
+	Code          string            `json:"code,omitzero"`
+	Status        int               `json:"status,omitzero"`
+	TraceID       string            `json:"traceId,omitzero"`
+	Detail        string            `json:"detail,omitzero"`
+	Attempts      int               `json:"attempts"`
+	Replays       int               `json:"replays"`
+	Time          time.Time         `json:"time"`
+}
+
+func lineOf(e *deadletter.Entry) lsLine {
+	l := e.Letter
+	return lsLine{
+		idText(e.ID), l.Subject, l.Token, l.Reason, l.Code, l.Status, l.TraceID, l.Detail, l.Attempts, l.Replays, e.Stored,
+	}
+}
+
+func idText(id uint64) string { return strconv.FormatUint(id, 10) }
+
+func (d *dlq) ls(ctx context.Context, f *dlqFlags) error {
+	t, row := d.app.lsTable()
+	foreign := 0
+	err := d.List(ctx, f.filter, func(e *deadletter.Entry) error {
+		switch l := e.Letter; {
+		case l == nil:
+			foreign++
+			d.app.sayf("message %d of the stream %s is left out: %s", e.ID, d.Name(), visible(e.Fault.Error()))
+			return nil
+		case f.json():
+			return writeLine(d.app.stdout, lineOf(e))
+		default:
+			return t.row(row(e)...)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if foreign > 0 {
+		d.app.sayf("%d messages are no dead letters; linkworker dlq discard ID prints and removes one", foreign)
+	}
+	return t.flush()
+}
+
+// narrow is below how many columns a terminal gets the shorter table.
+const narrow = 120
+
+// lsTable is the table of a listing, and what makes its rows.
+func (a *app) lsTable() (*table, func(*deadletter.Entry) []string) {
+	id, reason, code := column{title: "ID"}, column{title: "REASON", paint: text.Colors{text.FgYellow}}, column{title: "CODE"}
+	token, detail := column{title: "CHECKOUT TOKEN", least: 10}, column{title: "DETAIL", least: 10}
+	if width := widthOf(a.stdout); width > 0 && width < narrow {
+		t := a.newTable(id, column{title: "TIME (UTC)"}, column{title: "SUBJECT", least: 8}, token, reason, code, detail)
+		return t, func(e *deadletter.Entry) []string {
+			l := e.Letter
+			return []string{idText(e.ID), e.Stored.Format("01-02 15:04:05"), l.Subject, l.Token, string(l.Reason), l.Code, l.Detail}
+		}
+	}
+	t := a.newTable(id, column{title: "TIME"}, column{title: "SUBJECT"}, token, reason, code, column{title: "REPLAYS"}, detail)
+	return t, func(e *deadletter.Entry) []string {
+		l := e.Letter
+		return []string{
+			idText(e.ID), e.Stored.Format(time.RFC3339), l.Subject, l.Token, string(l.Reason), l.Code, strconv.Itoa(l.Replays), l.Detail,
+		}
+	}
+}
+
+// causeLine is a group for programs.
+type causeLine struct {
+	Count   int               `json:"count"`
+	By      map[string]string `json:"by"`
+	First   time.Time         `json:"first"`
+	Last    time.Time         `json:"last"`
+	Example string            `json:"example,omitzero"`
+}
+
+func (d *dlq) group(ctx context.Context, f *dlqFlags, keys []string, causes *deadletter.Causes) error {
+	limit := f.filter.Limit
+	f.filter.Limit = 0 // it is for what is printed
+	err := d.List(ctx, f.filter, func(e *deadletter.Entry) error {
+		causes.Add(e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	columns := []column{{title: "COUNT"}, {title: "FIRST"}, {title: "LAST"}, {title: "EXAMPLE"}}
+	for _, key := range keys {
+		c := column{title: strings.ToUpper(key), least: 10}
+		if key != deadletter.KeyDetail && key != deadletter.KeyWorker {
+			c.least = 0
+		}
+		if key == deadletter.KeyReason {
+			c.paint = text.Colors{text.FgYellow}
+		}
+		columns = append(columns, c)
+	}
+	t := d.app.newTable(columns...)
+	for i, cause := range causes.Largest() {
+		if i == limit && limit > 0 {
+			break
+		}
+		example := ""
+		if cause.Example > 0 {
+			example = idText(cause.Example)
+		}
+		if f.json() {
+			by := map[string]string{}
+			for i, key := range keys {
+				by[key] = cause.Values[i]
+			}
+			err = writeLine(d.app.stdout, causeLine{cause.Count, by, cause.First, cause.Last, example})
+		} else {
+			err = t.row(append([]string{fmt.Sprint(cause.Count), cause.First.Format(time.RFC3339), cause.Last.Format(time.RFC3339), example}, cause.Values...)...)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return t.flush()
+}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"github.com/linkworker/linkworker/worker/deadletter"
+)
+
+const (
+	// sendersAtOnce is how many replays are on their way at once. Order between
+	// events is not promised.
+	sendersAtOnce = 8
+	// sendTimeout bounds one replay: what is begun is finished, also after Ctrl-C.
+	sendTimeout = 15 * time.Second
+	// manyLines is above how many letters a person sees a summary and not each one.
+	manyLines = 20
+)
+
+// sending is what was sent so far.
+type sending struct {
+	*replayer
+	targets *targets
+	began   time.Time
+
+	mu          sync.Mutex
+	sent        []*deadletter.Sent
+	gone, unfit int
+	stopped     bool
+	bar         *progressbar.ProgressBar
+}
+
+// send replays each of the letters. It ends early only with a fault that the next
+// one would meet as well.
+func (s *sending) send(ctx context.Context, ids []uint64) error {
+	limit := rate.NewLimiter(rate.Inf, 1)
+	if s.rate > 0 {
+		limit = rate.NewLimiter(rate.Limit(s.rate), 1)
+	}
+	s.begin(len(ids), "replaying")
+	defer s.end()
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(sendersAtOnce)
+	for _, id := range ids {
+		if limit.Wait(ctx) != nil {
+			s.stopped = true
+			break
+		}
+		group.Go(func() error { return s.one(ctx, id) })
+	}
+	if err := group.Wait(); err != nil {
+		s.stopped = true
+		return err
+	}
+	if s.stopped {
+		return errors.New("interrupted")
+	}
+	return nil
+}
+
+// one replays one letter.
+func (s *sending) one(ctx context.Context, id uint64) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	defer cancel()
+	sent, err := s.d.Replay(ctx, id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case errors.Is(err, deadletter.ErrNotFound):
+		s.gone++
+		if !s.targets.named {
+			return s.tell(sentLine{ID: idText(id), Result: "gone"}, false)
+		}
+		return s.tell(sentLine{ID: idText(id), Result: "gone", Detail: err.Error()}, true)
+	case errors.Is(err, deadletter.ErrUnfit), errors.Is(err, deadletter.ErrNoOriginal):
+		s.unfit++
+		return s.tell(sentLine{ID: idText(id), Result: "failed", Detail: err.Error()}, true)
+	case err != nil:
+		return err
+	}
+	s.sent = append(s.sent, sent)
+	line := sentLine{ID: idText(id), Result: "sent", Event: sent.Event}
+	if sent.Earlier {
+		line.Detail = "it had been sent before, and only the letter was left"
+	}
+	return s.tell(line, false)
+}
+
+// sentLine is what was done with a letter.
+type sentLine struct {
+	ID     string `json:"id"`
+	Result string `json:"result"` // sent, gone, failed
+	Event  string `json:"event,omitzero"`
+	Detail string `json:"detail,omitzero"`
+}
+
+// tell prints a line. A person sees a fault in any case, and of many letters nothing
+// else.
+func (s *sending) tell(line sentLine, fault bool) error {
+	if s.bar != nil {
+		_ = s.bar.Add(1) // decoration
+	}
+	if s.flags.json() {
+		return writeLine(s.app.stdout, line)
+	}
+	if s.quiet() && !fault {
+		return nil
+	}
+	s.clear()
+	_, err := fmt.Fprintln(s.app.stdout, strings.TrimRight(fmt.Sprintf("%-8s  %-9s  %s", line.ID, line.Result, visible(line.Detail)), " "))
+	return err
+}
+
+// quiet reports whether there are more lines than a person wants to see.
+func (s *sending) quiet() bool { return len(s.targets.ids) > manyLines && isTerminal(s.app.stdout) }
+
+// begin shows a progress bar, for people who wait.
+func (s *sending) begin(n int, what string) {
+	if !isTerminal(s.app.stderr) || n < 2 {
+		return
+	}
+	s.bar = progressbar.NewOptions(n, progressbar.OptionSetWriter(s.app.stderr), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish())
+}
+
+// clear makes room for a line.
+func (s *sending) clear() {
+	if s.bar != nil {
+		_ = s.bar.Clear() // decoration
+	}
+}
+
+func (s *sending) end() {
+	if s.bar != nil {
+		_ = s.bar.Finish() // decoration
+		s.bar = nil
+	}
+}
+
+// sum says how it went; the error is that not all were sent.
+func (s *sending) sum() error {
+	parts := []string{fmt.Sprintf("sent %d of %s", len(s.sent), letters(len(s.targets.ids)))}
+	if s.gone > 0 {
+		parts = append(parts, fmt.Sprintf("%d gone already", s.gone))
+	}
+	if s.unfit > 0 {
+		parts = append(parts, fmt.Sprintf("%d cannot be replayed", s.unfit))
+	}
+	left := len(s.targets.ids) - len(s.sent) - s.gone - s.unfit
+	if left > 0 {
+		parts = append(parts, fmt.Sprintf("%d not sent; repeating the command goes on with them", left))
+	}
+	s.app.sayf("%s, in %v", strings.Join(parts, ", "), time.Since(s.began).Round(10*time.Millisecond))
+	if s.unfit > 0 || left > 0 || s.gone > 0 && s.targets.named {
+		return errSilent
+	}
+	return nil
+}
+
+// outcomeLine is what became of a replay.
+type outcomeLine struct {
+	ID         string          `json:"id"`
+	Outcome    deadletter.Fate `json:"outcome"`
+	URL        string          `json:"url,omitzero"`
+	DeadLetter string          `json:"deadLetter,omitzero"`
+	Reason     string          `json:"reason,omitzero"`
+	Code       string          `json:"code,omitzero"`
+	Detail     string          `json:"detail,omitzero"`
+}
+
+// await reports what becomes of replays, and counts.
+func (s *sending) await(ctx context.Context, watch *deadletter.Watch, all []*deadletter.Sent, wait time.Duration) (map[deadletter.Fate]int, error) {
+	fates := map[deadletter.Fate]int{}
+	if len(all) == 0 {
+		return fates, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	s.begin(len(all), "waiting")
+	defer s.end()
+	var printing error
+	err := watch.Wait(ctx, all, func(o deadletter.Outcome) {
+		fates[o.Fate]++
+		if s.bar != nil {
+			_ = s.bar.Add(1) // decoration
+		}
+		if err := s.tellOutcome(o); err != nil && printing == nil {
+			printing = err
+			cancel()
+		}
+	})
+	s.end()
+	s.app.sayf("what became of %d: %s", len(all), fateCounts(fates))
+	return fates, errors.Join(err, printing)
+}
+
+func (s *sending) tellOutcome(o deadletter.Outcome) error {
+	if s.flags.json() {
+		return writeLine(s.app.stdout, outcomeLine{idText(o.ID), o.Fate, o.URL, o.DeadLetter, o.Reason, o.Code, o.Detail})
+	}
+	good := o.Fate == deadletter.FateCreated || o.Fate == deadletter.FateDuplicate
+	if good && s.quiet() {
+		return nil
+	}
+	rest := o.URL
+	if o.Fate == deadletter.FateFailed {
+		rest = strings.Join(slices.DeleteFunc([]string{o.Reason, o.Code, o.Detail}, func(s string) bool { return s == "" }), ": ") +
+			" (dead letter " + o.DeadLetter + ")"
+	}
+	s.clear()
+	_, err := fmt.Fprintln(s.app.stdout, strings.TrimRight(fmt.Sprintf("%-8s  %-9s  %s", idText(o.ID), o.Fate, visible(rest)), " "))
+	return err
+}
+
+// fateCounts lists how many had which fate.
+func fateCounts(fates map[deadletter.Fate]int) string {
+	var parts []string
+	for _, fate := range []deadletter.Fate{
+		deadletter.FateCreated, deadletter.FateDuplicate, deadletter.FateFailed, deadletter.FateEarlier, deadletter.FateOpen,
+	} {
+		if fates[fate] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", fates[fate], fate))
+		}
+	}
+	if len(parts) == 0 {
+		return "none was sent"
+	}
+	return strings.Join(parts, ", ")
+}
