@@ -198,8 +198,8 @@ func TestEventThatEndsItsWorkers(t *testing.T) {
 		store := claim.New(w.rdb, w.settings.RedisPrefix, time.Hour, time.Millisecond)
 		for range claim.MaxVanished {
 			w.eventually("the claim is free", func() bool {
-				res, err := store.Take(context.Background(), claim.Request{Token: "inv-1", Event: origin.ID(), Message: "BILLING.1", Terms: []byte("{}"), Calling: true})
-				return err == nil && res.Outcome == claim.OutcomeTaken
+				res, err := store.Take(context.Background(), claim.Request{Token: "inv-1", Event: origin.ID(), Message: "BILLING.1", Terms: []byte("{}")})
+				return err == nil && res.Outcome == claim.OutcomeTaken && res.Claim.Begin(context.Background()) == nil
 			})
 		}
 		w.start(nil)

@@ -19,7 +19,7 @@ func perishable(identity string) bool { return strings.HasPrefix(identity, "cust
 func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 	request := claim.Request{
 		Token: d.event.Token(), Identity: d.identity, Event: d.name(), Message: d.message(),
-		Perishable: perishable(d.identity), Calling: w.turnstile.idle(),
+		Perishable: perishable(d.identity),
 	}
 	if d.terms != nil {
 		terms, err := encode(d.terms)

@@ -72,13 +72,6 @@ func (t *turnstile) enter(ctx context.Context, c class) error {
 	return context.Cause(ctx)
 }
 
-// idle reports whether who enters now need not wait.
-func (t *turnstile) idle() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.permit == nil && t.free > 0 && t.shut == nil && !time.Now().Before(t.until)
-}
-
 // leave gives the slot back.
 func (t *turnstile) leave() {
 	t.mu.Lock()

@@ -383,9 +383,7 @@ func TestHowLongAClaimIsDeserted(t *testing.T) {
 func TestCallsThatWereCutOff(t *testing.T) {
 	s, pass, _ := store(t)
 	ctx := context.Background()
-	calling := invoice("e1")
-	calling.Calling = true
-	taken(t, s, calling)
+	ok(t, taken(t, s, invoice("e1")).Begin(ctx))
 	pass(lease + time.Second)
 	second := taken(t, s, invoice("e1"))
 	if second.Vanished != 1 || second.Tried.CutOff != 1 || second.Tried.First.IsZero() || !second.Tried.First.Equal(second.Tried.Last) {

@@ -83,7 +83,8 @@ func (s *Store) RenewAll(ctx context.Context, claims []*Claim) []error {
 	return errs
 }
 
-// Begin notes that the vendor is about to be called, unless that is noted already: should this owner vanish, the call counts.
+// Begin notes that the vendor is about to be called, unless that is noted already: should this owner vanish, the call
+// counts. It comes right before the call, when nothing else is waited for any more: what was not called does not count.
 func (c *Claim) Begin(ctx context.Context) error {
 	if c.calling {
 		return nil

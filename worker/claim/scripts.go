@@ -40,7 +40,6 @@ local function int(n) return string.format('%.0f', n) end
 //	KEYS[1] the record   KEYS[2] the event's grave   KEYS[3] the record of the token's link (for an invoice KEYS[1])
 //	ARGV    1 event  2 owner  3 lease ms  4 ttl ms  5 message  6 an event known to have ended, or ""
 //	        7 "1": adopt what that event left recorded  8 terms  9 "1": a perished answer makes room for another event
-//	        10 "1": the owner calls the vendor at once
 //
 // Answer: an outcome, then what belongs to it.
 //
@@ -54,7 +53,7 @@ local function int(n) return string.format('%.0f', n) end
 var takeScript = redis.NewScript(clock + `
 local record, grave, link = KEYS[1], KEYS[2], KEYS[3]
 local event, owner, lease, ttl, message = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local ended, adopt, terms, perishable, calling = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local ended, adopt, terms, perishable = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 
 local dead = redis.call('HMGET', grave, 'verdict', 'letter')
 if dead[1] then
@@ -119,8 +118,7 @@ if not state then
 elseif state == 'claimed' and f[5] == '' then
   redis.call('HSET', record, 't', terms) -- they could not be filled in before
 end
-if state == 'recorded' then calling = '' end
-redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease), 'c', calling)
+redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease), 'c', '')
 redis.call('PEXPIRE', record, ttl)
 
 local c = redis.call('HMGET', record, 's', 'a', 'f', 'l', 'd', 'w', 'v', 't', 'r', 'g', 'k')

@@ -20,8 +20,6 @@ type Request struct {
 	Perishable bool
 	// Ended names an event that is known, from its stream, to have ended without leaving a trace here: its claim is free.
 	Ended string
-	// Calling says that the caller is about to call the vendor, should it get the claim; else it says so with Begin.
-	Calling bool
 	// Adopt takes over what the ended event left recorded. Without it, Take answers Orphan so that the terms can be
 	// compared first.
 	Adopt bool
@@ -79,7 +77,7 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 	owner := uuid.NewString()
 	asked := time.Now()
 	reply, err := takeScript.Run(ctx, s.rdb, []string{record, s.graveKey(r.Token, r.Event), link},
-		r.Event, owner, millis(s.lease), millis(s.ttl), r.Message, r.Ended, flag(r.Adopt), r.Terms, flag(r.Perishable), flag(r.Calling),
+		r.Event, owner, millis(s.lease), millis(s.ttl), r.Message, r.Ended, flag(r.Adopt), r.Terms, flag(r.Perishable),
 	).StringSlice()
 	if err != nil {
 		return nil, fmt.Errorf("claim: take: %w", err)
@@ -119,7 +117,6 @@ func (s *Store) taken(r Request, owner string, asked time.Time, a answer) *Claim
 		Link: a.link(12),
 	}
 	c.renewed.Store(&asked)
-	c.calling = r.Calling
 	return c
 }
 
