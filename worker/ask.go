@@ -13,10 +13,12 @@ import (
 // a whole (the turnstile's hold, the circuit, the credentials) what came of it. What it means for the event is not
 // decided here.
 func (w *Worker) ask(ctx context.Context, d *delivery, call func(context.Context) error) error {
+	d.lapped = time.Now() // a rest may lie before it
 	if err := w.turnstile.enter(ctx, d.class); err != nil {
 		return err
 	}
 	defer w.turnstile.leave()
+	w.lap(d, lapSlot)
 	// A worker that stood still for a while, as one that was suspended, may have lost the claim without having noticed.
 	if c := d.claim.Load(); c != nil {
 		if !c.Sure() {
@@ -28,6 +30,8 @@ func (w *Worker) ask(ctx context.Context, d *delivery, call func(context.Context
 			return err
 		}
 	}
+	w.lap(d, lapNote)
+	defer w.lap(d, lapCall)
 	return w.observed(ctx, d.name(), call)
 }
 

@@ -32,6 +32,7 @@ type delivery struct {
 	cancel context.CancelCauseFunc     // stops the work; the cause is claim.ErrLost when the claim is lost
 	place  *place                      // in the receiver's window
 	told   time.Time                   // when the server was last told that we are at it; the tender's
+	lapped time.Time                   // when the last measured step ended
 }
 
 // name names the event, the same at each delivery, and different for each replay.

@@ -18,6 +18,7 @@ type Metrics struct {
 	holds     prometheus.Counter
 	calls     *prometheus.CounterVec
 	seconds   *prometheus.HistogramVec
+	laps      *stopwatch
 }
 
 // NewMetrics registers the worker's metrics.
@@ -53,6 +54,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30},
 		}, []string{"endpoint"}),
 	}
+	m.laps = newStopwatch(reg)
 	reg.MustRegister(m.outcomes, m.givenBack, m.lost, m.inWork, m.paused, m.holds, m.calls, m.seconds)
 	for _, p := range pauses {
 		m.paused.WithLabelValues(string(p)).Set(0)

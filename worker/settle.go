@@ -18,6 +18,7 @@ func (w *Worker) settle(ctx context.Context, d *delivery, v verdict) {
 	switch v.fate {
 	case fateDone:
 		err = d.msg.Ack()
+		w.lap(d, lapAck)
 		w.metrics.outcome(d.msg.Subject, v.result, "")
 	case fateDead:
 		err = w.die(ctx, d, v)

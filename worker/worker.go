@@ -227,6 +227,7 @@ func (w *Worker) handle(d *delivery) {
 		}
 	}()
 
+	d.lapped = time.Now()
 	w.reached(stepReceived)
 	result, err := w.guarded(ctx, d)
 	v := judge(ctx, result, err)
