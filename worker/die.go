@@ -54,7 +54,7 @@ func (w *Worker) tellOfDeath(ctx context.Context, d *delivery, grave claim.Death
 	}
 	w.reached(stepLetter)
 	grave.Letter = strconv.FormatUint(id, 10)
-	if err := w.sayFailed(ctx, d, verdict, grave.Letter); err != nil {
+	if grave.Told, err = w.sayFailed(ctx, d, verdict, grave.Letter); err != nil {
 		return err
 	}
 	w.reached(stepFailed)
@@ -73,7 +73,7 @@ func (w *Worker) bury(ctx context.Context, d *delivery, v verdict) (claim.Death,
 	if v.buried != nil {
 		return *v.buried, nil
 	}
-	grave := claim.Death{Token: tokenOf(d), Event: d.name(), Verdict: w.verdictOf(d, v.dead)}
+	grave := claim.Death{Token: tokenOf(d), Event: d.name(), Message: d.message(), Verdict: w.verdictOf(d, v.dead)}
 	err := w.insist(ctx, func() (err error) {
 		if c := d.claim.Load(); c != nil {
 			var own claim.Death
@@ -130,15 +130,19 @@ func (w *Worker) putLetter(ctx context.Context, d *delivery, v *death) (id uint6
 	return id, err
 }
 
-func (w *Worker) sayFailed(ctx context.Context, d *delivery, v *death, letter string) error {
-	_, err := w.fit(ctx, d, events.SubjectLinkFailed, func(o own) (*nats.Msg, error) {
+// sayFailed publishes link.failed and gives its sequence in its stream.
+func (w *Worker) sayFailed(ctx context.Context, d *delivery, v *death, letter string) (uint64, error) {
+	ack, err := w.fit(ctx, d, events.SubjectLinkFailed, func(o own) (*nats.Msg, error) {
 		return events.EncodeLinkFailed(w.settings.Source, events.LinkFailedID(d.name()), v.At, &events.LinkFailed{
 			Kind: kindOf(d.msg.Subject), CheckoutToken: tokenOf(d), Reason: string(v.Reason), Code: v.Code, Detail: v.Detail,
 			TraceID: v.TraceID, InvoiceID: o.invoiceID, Metadata: o.metadata, RequestID: o.requestID, CausationID: o.causationID,
 			DeadLetter: letter, FailedAt: v.At,
 		})
 	})
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
 }
 
 func tokenOf(d *delivery) string {

@@ -32,6 +32,7 @@ func (w *Worker) publish(ctx context.Context, d *delivery, c *claim.Claim) error
 		if err != nil {
 			return err
 		}
+		c.Told = ack.Sequence
 		if !ack.Duplicate || !perishable(d.identity) || !w.perished(ctx, ack, a) {
 			return nil
 		}

@@ -29,7 +29,15 @@
 //  5. Every script may run twice with the same arguments (a client repeats a command whose answer was lost) and then has
 //     the effect of one run: counters are given as absolute values, an owner meets its own claim as its own.
 //  6. All keys of a token carry the token in a hash tag, so that each script touches one slot of a Redis Cluster.
-//  7. Every record and grave lives for the time to live given to [New], counted from its last sight.
+//  7. Every record, grave and trail lives for the time to live given to [New], counted from its last sight.
+//
+// # The trail
+//
+// What happened to a token can be told without searching the streams: a record names its event, whose name says where its
+// message lies, and keeps the sequence of its link.created. What has no record (duplicates, conflicts, dead events,
+// replays) and which session requests there are stands on the token's trail: no more than the first and the last 16
+// entries of it, and none for a token with one invoice that went well. No decision rests on the trail. [Store.Recall]
+// reads it all.
 //
 // # What is lost when Redis forgets
 //
@@ -120,7 +128,15 @@ func (s *Store) recordKey(token, identity string) string {
 	if identity == "" {
 		return s.key(token, "link")
 	}
-	return s.key(token, "session:"+events.SafeID(identity))
+	return s.key(token, "session:"+safeIdentity(identity))
+}
+
+// safeIdentity is an identity as it stands in keys, "" for an invoice.
+func safeIdentity(identity string) string {
+	if identity == "" {
+		return ""
+	}
+	return events.SafeID(identity)
 }
 
 // graveKey places an event's grave beside its token's record; an event whose token could not be read lies under its own

@@ -3,32 +3,40 @@ package claim
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 // Death is an event that is to end, or has ended, as a dead letter.
 type Death struct {
 	Token   string // empty when it could not be read
 	Event   string
+	Message string // where its message lies: stream.sequence; "" is not known
 	Verdict []byte
 	Letter  string // the dead letter's id, once it and its link.failed are in their streams
+	Told    uint64 // sequence of that link.failed in its stream, for Close to keep; 0: not known
 }
 
 // Bury decides that the event of the claim ends as a dead letter, and frees its token for other events. The answer holds
 // the verdict that stands: an earlier one wins.
 func (c *Claim) Bury(ctx context.Context, verdict []byte) (Death, error) {
 	c.leaving.Store(true)
-	return c.store.bury(ctx, c.grave, c.record, c.owner, Death{Event: c.event, Verdict: verdict})
+	return c.store.bury(ctx, []string{c.grave, c.record, c.trail}, c.owner, entry(c.event, c.message),
+		Death{Event: c.event, Message: c.message, Verdict: verdict})
 }
 
 // Bury decides the same for an event that holds no claim: one that cannot be read, or one that conflicts with what another
 // event has got. Nothing but the event's own grave changes.
 func (s *Store) Bury(ctx context.Context, d Death) (Death, error) {
-	grave := s.graveKey(d.Token, d.Event)
-	return s.bury(ctx, grave, grave, "", d)
+	grave, trail, left := s.graveKey(d.Token, d.Event), s.key(d.Token, "trail"), entry(d.Event, d.Message)
+	if d.Token == "" { // and so no trail
+		trail, left = grave, ""
+	}
+	return s.bury(ctx, []string{grave, grave, trail}, "", left, d)
 }
 
-func (s *Store) bury(ctx context.Context, grave, record, owner string, d Death) (Death, error) {
-	reply, err := buryScript.Run(ctx, s.rdb, []string{grave, record}, owner, d.Verdict, millis(s.ttl)).StringSlice()
+func (s *Store) bury(ctx context.Context, keys []string, owner, entry string, d Death) (Death, error) {
+	reply, err := buryScript.Run(ctx, s.rdb, keys, owner, d.Verdict, millis(s.ttl), entry).StringSlice()
 	if err != nil {
 		return d, fmt.Errorf("claim: bury: %w", err)
 	}
@@ -40,10 +48,26 @@ func (s *Store) bury(ctx context.Context, grave, record, owner string, d Death) 
 	return d, nil
 }
 
+// entry is how an event stands on its token's trail, see scripts.go.
+func entry(event, message string) string {
+	if message == "" || strings.HasPrefix(event, message+".") {
+		return event
+	}
+	return event + " " + message
+}
+
+// sequence is how a script is told of a sequence that may not be known.
+func sequence(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatUint(n, 10)
+}
+
 // Close notes that the dead letter with the given id and its link.failed are in their streams. From then on a
 // redelivery of the event is only acknowledged.
 func (s *Store) Close(ctx context.Context, d Death) error {
-	err := closeScript.Run(ctx, s.rdb, []string{s.graveKey(d.Token, d.Event)}, d.Letter, millis(s.ttl)).Err()
+	err := closeScript.Run(ctx, s.rdb, []string{s.graveKey(d.Token, d.Event)}, d.Letter, millis(s.ttl), sequence(d.Told)).Err()
 	if err != nil {
 		return fmt.Errorf("claim: close: %w", err)
 	}

@@ -23,12 +23,14 @@ type Tried struct {
 // Claim is one delivery's right to work on an event. Its methods may be called from several goroutines, but the exported
 // fields belong to the one that works.
 type Claim struct {
-	store         *Store
-	record, grave string
-	owner, event  string
-	renewed       atomic.Pointer[time.Time]
-	leaving       atomic.Bool // a transition that ends the ownership was begun
-	calling       bool        // noted that the vendor is being called
+	store *Store
+
+	record, grave, trail  string // keys
+	owner, event, message string
+
+	renewed atomic.Pointer[time.Time]
+	leaving atomic.Bool // a transition that ends the ownership was begun
+	calling bool        // noted that the vendor is being called
 
 	Recorded   bool   // the vendor's answer is recorded already: go on at the publishing
 	Answer     []byte // what is recorded
@@ -37,6 +39,7 @@ type Claim struct {
 	Vanished   int // owners that vanished in a row while they called or published; see MaxVanished
 	Generation int // how many perished answers of this identity came before
 	Link       Link
+	Told       uint64 // sequence of link.created in its stream, for Publish to keep; 0: not known
 }
 
 // Sure reports whether the lease surely still holds, by this process's own clock. When it does not, as after the process
@@ -131,7 +134,8 @@ func (c *Claim) Record(ctx context.Context, answer []byte, perishes time.Time) e
 // Publish marks the recorded answer as published, after its stream has acknowledged it.
 func (c *Claim) Publish(ctx context.Context) error {
 	c.leaving.Store(true)
-	return owned("publish", publishScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, c.event, millis(c.store.ttl)))
+	return owned("publish", publishScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, c.event,
+		millis(c.store.ttl), sequence(c.Told)))
 }
 
 // owned turns the answer of a script that checks the owner into an error.

@@ -24,9 +24,18 @@ import "github.com/redis/go-redis/v9"
 //	x  when it was recorded, Unix milliseconds
 //	p  when what was recorded perishes, Unix milliseconds; 0: not known
 //	g  generation: how many perished answers came before this one
+//	q  sequence of its link.created in its stream, once published
 //
-// A grave is a hash with the fields verdict (what was decided) and letter (the dead letter's id, once it and its
-// link.failed are in their streams).
+// A grave is a hash with the fields verdict (what was decided), letter (the dead letter's id, once it and its link.failed
+// are in their streams) and q (the sequence of that link.failed in its stream).
+//
+// A trail is a sorted set of what a token has left beside the record of its link, by when it was first seen. Each entry
+// is one of
+//
+//	event           an event that has no record, or has none any more, or not as itself: a duplicate, a conflict, a dead one
+//	event message   the same where the name of the event does not say where its message lies: a replay
+//	/identity       a session request, as its identity stands in the key of its record
+//	#sequence       a link.created that no record names any more
 
 // clock is the beginning of each script that needs the time: milliseconds, as a number that prints without an exponent.
 const clock = `
@@ -35,11 +44,24 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function int(n) return string.format('%.0f', n) end
 `
 
+// trailing is the beginning of each script that leaves something on the trail. Once it is full, what lies in its middle goes:
+// the first and the last entries stay.
+const trailing = `
+local function note(trail, entry, ttl)
+  if redis.call('ZADD', trail, 'NX', int(now), entry) == 1 and redis.call('ZCARD', trail) > 32 then
+    redis.call('ZREMRANGEBYRANK', trail, 16, 16)
+  end
+  redis.call('PEXPIRE', trail, ttl)
+end
+`
+
 // takeScript takes the record for a delivery, or says why not.
 //
 //	KEYS[1] the record   KEYS[2] the event's grave   KEYS[3] the record of the token's link (for an invoice KEYS[1])
+//	KEYS[4] the token's trail
 //	ARGV    1 event  2 owner  3 lease ms  4 ttl ms  5 message  6 an event known to have ended, or ""
 //	        7 "1": adopt what that event left recorded  8 terms  9 "1": a perished answer makes room for another event
+//	        10 the identity as it stands in keys, "" for an invoice
 //
 // Answer: an outcome, then what belongs to it.
 //
@@ -50,10 +72,17 @@ local function int(n) return string.format('%.0f', n) end
 //	later     wait ms                          the next attempt is not due yet
 //	taken     state, attempts, first, last, failure, waited, vanished, terms, answer, generation, cut off,
 //	          link state, link age ms, link answer    (the last three for a session only)
-var takeScript = redis.NewScript(clock + `
-local record, grave, link = KEYS[1], KEYS[2], KEYS[3]
+var takeScript = redis.NewScript(clock + trailing + `
+local record, grave, link, trail = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local event, owner, lease, ttl, message = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local ended, adopt, terms, perishable = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local ended, adopt, terms, perishable, identity = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local function lies(event, message) -- as the event's own name says
+  return message == '' or string.sub(event, 1, #message + 1) == message .. '.'
+end
+local function seen(event, message)
+  if not lies(event, message) then event = event .. ' ' .. message end
+  note(trail, event, ttl)
+end
 
 local dead = redis.call('HMGET', grave, 'verdict', 'letter')
 if dead[1] then
@@ -68,10 +97,14 @@ local generation = 0
 if state == 'published' then
   local perished = perishable == '1' and holder ~= event and f[9] and tonumber(f[9]) > 0 and tonumber(f[9]) <= now
   if not perished then
+    if holder ~= event then seen(event, message) end
     redis.call('PEXPIRE', record, ttl)
     return {'published', holder, f[5] or '', f[8] or ''}
   end
   generation = (tonumber(redis.call('HGET', record, 'g') or '0') or 0) + 1
+  local told = redis.call('HGET', record, 'q')
+  if told then note(trail, '#' .. told, ttl) end
+  if string.sub(holder, -2) == '.0' then note(trail, holder, ttl) end -- a replay is on the trail since it was taken
   redis.call('DEL', record)
   state = false
 end
@@ -82,6 +115,7 @@ if state and at ~= owner then
   local mine = holder == event
   local free = holder == '' or (ended ~= '' and ended == holder)
   if atwork or not (mine or free) then
+    if not mine then seen(event, message) end
     redis.call('PEXPIRE', record, ttl)
     if atwork then return {'busy', holder, f[10] or '', int(left), '0', '0'} end
     redis.call('HSETNX', record, 'y', int(now))
@@ -91,6 +125,7 @@ if state and at ~= owner then
   if not mine and state == 'recorded' and adopt ~= '1' then
     return {'orphan', holder, f[5] or '', f[8] or ''}
   end
+  if not mine and holder ~= '' then seen(holder, f[10] or '') end
   if not mine and state == 'claimed' then
     redis.call('DEL', record)
     state = false
@@ -118,6 +153,8 @@ if not state then
 elseif state == 'claimed' and f[5] == '' then
   redis.call('HSET', record, 't', terms) -- they could not be filled in before
 end
+if identity ~= '' then note(trail, '/' .. identity, ttl) end
+if not lies(event, message) then seen(event, message) end
 redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease), 'c', '')
 redis.call('PEXPIRE', record, ttl)
 
@@ -216,7 +253,7 @@ return 1
 
 // publishScript marks the answer as published and drops what only the work needed.
 //
-//	KEYS[1] the record   ARGV 1 owner  2 event  3 ttl ms
+//	KEYS[1] the record   ARGV 1 owner  2 event  3 ttl ms  4 sequence of link.created, "" where it is not known
 //
 // Answer: 1, or 0 when the claim is not the owner's. Run again after success it finds its own event and answers 1.
 var publishScript = redis.NewScript(`
@@ -224,6 +261,7 @@ local f = redis.call('HMGET', KEYS[1], 'o', 's', 'e')
 if f[2] == 'published' and f[3] == ARGV[2] then return 1 end
 if f[1] ~= ARGV[1] or f[2] ~= 'recorded' then return 0 end
 redis.call('HSET', KEYS[1], 's', 'published')
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'q', ARGV[4]) end
 redis.call('HDEL', KEYS[1], 'o', 'u', 'm', 'a', 'f', 'l', 'd', 'n', 'w', 'v', 'y', 'c', 'k')
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
@@ -231,12 +269,13 @@ return 1
 
 // buryScript decides an event's death once and for all, and frees its token.
 //
-//	KEYS[1] the event's grave   KEYS[2] the record
+//	KEYS[1] the event's grave   KEYS[2] the record   KEYS[3] the token's trail
 //	ARGV    1 owner of the record's claim, or "" when the event holds none  2 verdict  3 ttl ms
+//	        4 the event's entry on the trail, "" for none
 //
 // Answer: the verdict that stands (an earlier one wins) and the letter when it is written; or "lost" when the claim is
 // not the owner's. A recorded answer stays, free for any event.
-var buryScript = redis.NewScript(`
+var buryScript = redis.NewScript(clock + trailing + `
 local dead = redis.call('HMGET', KEYS[1], 'verdict', 'letter')
 if dead[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
@@ -253,14 +292,16 @@ if ARGV[1] ~= '' then
 end
 redis.call('HSET', KEYS[1], 'verdict', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
+if ARGV[4] ~= '' then note(KEYS[3], ARGV[4], ARGV[3]) end
 return {'dead', ARGV[2], ''}
 `)
 
 // closeScript notes that the letter and its link.failed are in their streams; the verdict is no longer needed.
 //
-//	KEYS[1] the event's grave   ARGV 1 letter  2 ttl ms
+//	KEYS[1] the event's grave   ARGV 1 letter  2 ttl ms  3 sequence of link.failed, "" where it is not known
 var closeScript = redis.NewScript(`
 redis.call('HSET', KEYS[1], 'verdict', '', 'letter', ARGV[1])
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'q', ARGV[3]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 `)

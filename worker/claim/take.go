@@ -76,8 +76,9 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 	record, link := s.recordKey(r.Token, r.Identity), s.key(r.Token, "link")
 	owner := uuid.NewString()
 	asked := time.Now()
-	reply, err := takeScript.Run(ctx, s.rdb, []string{record, s.graveKey(r.Token, r.Event), link},
+	reply, err := takeScript.Run(ctx, s.rdb, []string{record, s.graveKey(r.Token, r.Event), link, s.key(r.Token, "trail")},
 		r.Event, owner, millis(s.lease), millis(s.ttl), r.Message, r.Ended, flag(r.Adopt), r.Terms, flag(r.Perishable),
+		safeIdentity(r.Identity),
 	).StringSlice()
 	if err != nil {
 		return nil, fmt.Errorf("claim: take: %w", err)
@@ -106,8 +107,8 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 // sent, so that the claim never looks longer here than it is in Redis.
 func (s *Store) taken(r Request, owner string, asked time.Time, a answer) *Claim {
 	c := &Claim{
-		store: s, record: s.recordKey(r.Token, r.Identity), grave: s.graveKey(r.Token, r.Event),
-		owner: owner, event: r.Event,
+		store: s, record: s.recordKey(r.Token, r.Identity), grave: s.graveKey(r.Token, r.Event), trail: s.key(r.Token, "trail"),
+		owner: owner, event: r.Event, message: r.Message,
 		Recorded: a.text(1) == "recorded",
 		Tried: Tried{
 			Attempts: int(a.int(2)), First: fromUnixMilli(a.int(3)), Last: fromUnixMilli(a.int(4)),
