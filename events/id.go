@@ -78,9 +78,16 @@ func SessionIdentity(e *Event, natsMsgID string) string {
 	case natsMsgID != "":
 		return "message." + natsMsgID
 	default:
-		return "customer." + customerHash(e.Customer())
+		return customerPrefix + customerHash(e.Customer())
 	}
 }
+
+// customerPrefix begins an identity that is made of nothing but the customer's data.
+const customerPrefix = "customer."
+
+// Perishable reports whether a session request's identity is good only until its
+// session expires, since the same customer may well ask again.
+func Perishable(identity string) bool { return strings.HasPrefix(identity, customerPrefix) }
 
 // CausationID names the event in what it causes: its CloudEvents source#id, else
 // its Nats-Msg-Id, else "".

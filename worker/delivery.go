@@ -12,6 +12,7 @@ import (
 	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/claim"
 	"github.com/linkworker/linkworker/worker/deadletter"
+	"github.com/linkworker/linkworker/worker/terms"
 )
 
 // delivery is one delivery of one message, from receive to settle. One goroutine works on it; the tender keeps it alive.
@@ -24,7 +25,7 @@ type delivery struct {
 	event    *events.Event        // nil until decoded
 	bad      *events.InvalidError // what can be read of an event that cannot be decoded
 	identity string               // of a session request
-	terms    *terms               // of an invoice; nil when they cannot be filled in, see unfilled
+	terms    *terms.Terms         // of an invoice; nil when they cannot be filled in, see unfilled
 	unfilled error
 	lookedUp int // up to which of the vendor's links the token was looked for, before a page failed
 
@@ -52,21 +53,4 @@ func (d *delivery) msgID() string {
 }
 
 // mask hides the payer's values in a text.
-func (d *delivery) mask(text string) string { return deadletter.MaskDetail(text, d.payer()) }
-
-// payer lists the payer's values, which no log and no dead letter's detail may show.
-func (d *delivery) payer() []string {
-	if d.event == nil {
-		return nil
-	}
-	c := d.event.Customer()
-	if c == nil {
-		return nil
-	}
-	values := []string{c.ID, c.FirstName, c.LastName, c.Email, c.PhoneNumber, c.DocumentNumber}
-	if a := c.Address; a != nil {
-		values = append(values, a.Street, a.StreetNumber, a.OptionalAddress, a.Zipcode, a.AdministrativeAreaLevel2,
-			a.AdministrativeAreaLevel3)
-	}
-	return values
-}
+func (d *delivery) mask(text string) string { return deadletter.MaskPayer(text, d.event) }

@@ -12,6 +12,7 @@ import (
 	"github.com/linkworker/linkworker/conomy/conomytest"
 	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/deadletter"
+	"github.com/linkworker/linkworker/worker/terms"
 	"github.com/linkworker/linkworker/worker/testenv"
 )
 
@@ -172,9 +173,9 @@ func TestDetailKeepsWhatItCanOfALongText(t *testing.T) {
 func TestDifferenceMasksThePayerBeforeItCuts(t *testing.T) {
 	const email = "jane.very.long.address@example.com"
 	d := &delivery{event: &events.Event{Invoice: &events.Invoice{Customer: &events.Customer{Email: email}}}}
-	asked := &terms{Currency: "USD", Items: []events.Item{{PreTaxAmount: "1", TotalAmount: "1", Description: strings.Repeat("x", 30) + " " + email}}}
-	diff, err := compare(asked, &terms{Currency: "USD", Items: []events.Item{item("1")}}, false, d.mask)
-	if err != nil || diff.same() || strings.Contains(diff.String(), "jane") {
+	asked := &terms.Terms{Currency: "USD", Items: []events.Item{{PreTaxAmount: "1", TotalAmount: "1", Description: strings.Repeat("x", 30) + " " + email}}}
+	diff, err := terms.Compare(asked, &terms.Terms{Currency: "USD", Items: []events.Item{item("1")}}, false, d.mask)
+	if err != nil || diff.Same() || strings.Contains(diff.String(), "jane") {
 		t.Errorf("%v %v", diff, err)
 	}
 }

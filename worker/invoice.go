@@ -9,12 +9,13 @@ import (
 	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/claim"
 	"github.com/linkworker/linkworker/worker/deadletter"
+	"github.com/linkworker/linkworker/worker/terms"
 )
 
 // makeLink asks for the invoice's payment link until there is one or the event's fate is clear.
 func (w *Worker) makeLink(ctx context.Context, d *delivery, c *claim.Claim) (*answer, error) {
 	request := w.linkRequest(d)
-	total, err := totalOf(d.terms.Items)
+	total, err := terms.Total(d.terms.Items)
 	if err != nil {
 		return nil, err
 	}
@@ -72,14 +73,14 @@ func (w *Worker) matches(d *delivery, link *conomy.PaymentLink, exists error) er
 		conflict.detail = "the vendor has a link with this token, which is " + link.Status
 		return conflict
 	}
-	diff, err := compare(d.terms, link, true, d.mask)
+	diff, err := terms.Compare(d.terms, link, true, d.mask)
 	switch {
 	case err != nil:
 		return err
-	case len(diff.changed) > 0:
+	case len(diff.Changed) > 0:
 		conflict.detail = "the vendor has a link with this token and other terms: " + diff.String()
 		return conflict
-	case len(diff.missing) > 0: // what cannot be verified is not published
+	case len(diff.Missing) > 0: // what cannot be verified is not published
 		return &unverifiedError{exists, "the vendor's link with the token cannot be verified: " + diff.String()}
 	case link.URL == "":
 		return &unverifiedError{exists, "the vendor's link with the token has no URL"}

@@ -86,7 +86,7 @@ func (w *Worker) record(ctx context.Context, d *delivery, c *claim.Claim, a *ans
 		return err
 	}
 	var perishes time.Time
-	if perishable(d.identity) {
+	if events.Perishable(d.identity) {
 		perishes = a.ExpiresAt
 	}
 	return w.insist(ctx, func() error { return c.Record(ctx, data, perishes) })

@@ -33,7 +33,7 @@ func (w *Worker) publish(ctx context.Context, d *delivery, c *claim.Claim) error
 			return err
 		}
 		c.Told = ack.Sequence
-		if !ack.Duplicate || !perishable(d.identity) || !w.perished(ctx, ack, a) {
+		if !ack.Duplicate || !events.Perishable(d.identity) || !w.perished(ctx, ack, a) {
 			return nil
 		}
 	}

@@ -3,30 +3,26 @@ package worker
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
+	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/claim"
 	"github.com/linkworker/linkworker/worker/deadletter"
+	"github.com/linkworker/linkworker/worker/terms"
 )
-
-// perishable reports whether a session's identity is good only until the session expires: one made of nothing but the
-// customer's data, since the same customer may well ask again.
-func perishable(identity string) bool { return strings.HasPrefix(identity, "customer.") }
 
 // take claims the event, or returns the error that says what becomes of it: errDuplicate, a laterError, a buriedError, a
 // deadError for a conflict.
 func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 	request := claim.Request{
 		Token: d.event.Token(), Identity: d.identity, Event: d.name(), Message: d.message(),
-		Perishable: perishable(d.identity),
+		Perishable: events.Perishable(d.identity),
 	}
 	if d.terms != nil {
-		terms, err := encode(d.terms)
-		if err != nil {
+		var err error
+		if request.Terms, err = encode(d.terms); err != nil {
 			return nil, err
 		}
-		request.Terms = terms
 	}
 	for {
 		found, err := w.claims.Take(ctx, request)
@@ -98,7 +94,7 @@ func (w *Worker) taken(d *delivery, c *claim.Claim) (*claim.Claim, error) {
 		return nil, d.unfilled
 	}
 	var err error
-	d.terms, err = decodeTerms(c.Terms)
+	d.terms, err = terms.Decode(c.Terms)
 	return c, err
 }
 
@@ -117,15 +113,15 @@ func (w *Worker) agrees(d *delivery, found *claim.Result) error {
 	if d.event.Invoice == nil || len(found.Terms) == 0 {
 		return nil
 	}
-	own, err := given(d.event.Invoice)
+	own, err := terms.Given(d.event.Invoice)
 	if err != nil {
 		return err
 	}
-	diff, err := compare(own, found.Terms, false, d.mask)
+	diff, err := terms.Compare(own, found.Terms, false, d.mask)
 	if err != nil {
 		return err
 	}
-	if !diff.same() {
+	if !diff.Same() {
 		return &deadError{
 			reason: deadletter.ReasonConflict,
 			detail: "the token has a link with other terms: " + diff.String(),

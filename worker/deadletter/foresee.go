@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/claim"
+	"github.com/linkworker/linkworker/worker/terms"
 )
 
 // Prospect is what is to be expected of a replay.
@@ -54,8 +54,7 @@ type Forecast struct {
 // know, nor which defaults the worker has.
 func Foresee(ctx context.Context, claims *claim.Store, r *Replay) (*Forecast, error) {
 	event, err := r.Event()
-	var invalid *events.InvalidError
-	if errors.As(err, &invalid) {
+	if invalid := invalidOf(err); invalid != nil {
 		sight, err := claims.Inspect(ctx, invalid.Token, "", r.Origin.ID())
 		if err != nil {
 			return nil, err
@@ -63,7 +62,7 @@ func Foresee(ctx context.Context, claims *claim.Store, r *Replay) (*Forecast, er
 		if sight.Dead {
 			return ended(sight), nil
 		}
-		return &Forecast{ProspectInvalid, invalid.Error()}, nil
+		return stillInvalid(invalid), nil
 	} else if err != nil {
 		return nil, err
 	}
@@ -72,7 +71,21 @@ func Foresee(ctx context.Context, claims *claim.Store, r *Replay) (*Forecast, er
 	if err != nil {
 		return nil, err
 	}
-	return r.foresee(event, identity, sight)
+	f, err := r.foresee(event, identity, sight)
+	if invalid := invalidOf(err); invalid != nil {
+		return stillInvalid(invalid), nil
+	}
+	return f, err
+}
+
+func invalidOf(err error) *events.InvalidError {
+	var invalid *events.InvalidError
+	errors.As(err, &invalid)
+	return invalid
+}
+
+func stillInvalid(invalid *events.InvalidError) *Forecast {
+	return &Forecast{ProspectInvalid, invalid.Error()}
 }
 
 func ended(sight *claim.Sight) *Forecast {
@@ -90,8 +103,8 @@ func (r *Replay) foresee(event *events.Event, identity string, sight *claim.Sigh
 		return ended(sight), nil
 	case sight.State == "published" && own:
 		return &Forecast{ProspectSent, "this replay was sent before and its link is published; only the letter would be removed"}, nil
-	case sight.State == "published" && perishable(identity) && sight.Perished:
-		return r.fresh(event, sight), nil
+	case sight.State == "published" && events.Perishable(identity) && sight.Perished:
+		return r.fresh(event, sight)
 	case sight.State == "published", sight.State == "recorded" && sight.Event == "":
 		difference, err := conflict(event, sight.Terms)
 		if err != nil {
@@ -109,11 +122,33 @@ func (r *Replay) foresee(event *events.Event, identity string, sight *claim.Sigh
 	case sight.State != "" && sight.Event != "":
 		return &Forecast{ProspectWait, "another event has the token in work, or had; it would wait until that one has ended"}, nil
 	}
-	return r.fresh(event, sight), nil
+	return r.fresh(event, sight)
+}
+
+// conflict says in which terms the event differs from the recorded ones, "" where it
+// does not; in the same words as the worker's.
+func conflict(event *events.Event, recorded []byte) (string, error) {
+	if event.Invoice == nil || len(recorded) == 0 {
+		return "", nil
+	}
+	own, err := terms.Given(event.Invoice)
+	if err != nil {
+		return "", err
+	}
+	diff, err := terms.Compare(own, recorded, false, func(text string) string { return MaskPayer(text, event) })
+	if err != nil {
+		return "", err
+	}
+	return diff.String(), nil
 }
 
 // fresh is the forecast for an event of which nothing is recorded.
-func (r *Replay) fresh(event *events.Event, sight *claim.Sight) *Forecast {
+func (r *Replay) fresh(event *events.Event, sight *claim.Sight) (*Forecast, error) {
+	if event.Invoice != nil {
+		if _, err := terms.Given(event.Invoice); err != nil {
+			return nil, err
+		}
+	}
 	f := &Forecast{ProspectCreate, "the vendor would be asked for a payment link"}
 	if event.Session != nil {
 		f.Detail = "the vendor would be asked for a checkout session"
@@ -127,8 +162,5 @@ func (r *Replay) fresh(event *events.Event, sight *claim.Sight) *Forecast {
 	if r.Letter.Reason == ReasonInvalidEvent && r.Origin.Hash == r.Letter.hash() {
 		f.Detail += "; it keeps the schema's rules, so see that what the worker said is mended: " + r.Letter.Detail
 	}
-	return f
+	return f, nil
 }
-
-// perishable says that the identity is good only until its session expires.
-func perishable(identity string) bool { return strings.HasPrefix(identity, "customer.") }

@@ -71,6 +71,8 @@ func TestForesee(t *testing.T) {
 			"other sum":          {invoice("told", strings.Replace(split, "12.50", "13", 1)), ProspectConflict, `destinations[0].amount: "13" here, "12.50" there; items[0].totalAmount: "13" here, "12.5" there`},
 			"other owner":        {invoice("told", strings.TrimSuffix(split, "}")+`,"owner":{"identityId":"me"}}`), ProspectConflict, `owner.identityId: "me" here, "default" there`},
 			"more items":         {invoice("told", strings.Replace(split, "[{", `[{"preTaxAmount":"1","totalAmount":"1","description":"b"},{`, 1)), ProspectConflict, "items: 2 here, 1 there"},
+			"a payer's value":    {invoice("told", strings.Replace(strings.TrimSuffix(split, "}")+`,"customer":{"email":"jane@example.com"}}`, "Plan", "Plan of jane@example.com", 1)), ProspectConflict, `items[0].description: "Plan of ***" here, "Plan" there`},
+			"nothing left":       {invoice("new", strings.Replace(split, `"}],"dest`, `"}],"destinations":[{"type":"ACCOUNT","amount":"12.50"},{"type":"ACCOUNT"}],"was`, 1)), ProspectInvalid, "destinations[1].amount is left out"},
 			"sent and told":      {plain("mine"), ProspectSent, "published"},
 			"sent, in work":      {plain("mine in work"), ProspectSent, "in work"},
 			"made, and unheard":  {plain("orphan"), ProspectResume, ""},

@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/linkworker/linkworker/events"
 )
 
 const (
@@ -21,6 +23,21 @@ const (
 	// stands between them.
 	minDigits = 6
 )
+
+// MaskPayer is [MaskDetail] with the values of the event's payer, which no log and no
+// dead letter's detail may show. event may be nil.
+func MaskPayer(detail string, event *events.Event) string {
+	if event == nil || event.Customer() == nil {
+		return MaskDetail(detail, nil)
+	}
+	c := event.Customer()
+	values := []string{c.ID, c.FirstName, c.LastName, c.Email, c.PhoneNumber, c.DocumentNumber}
+	if a := c.Address; a != nil {
+		values = append(values, a.Street, a.StreetNumber, a.OptionalAddress, a.Zipcode, a.AdministrativeAreaLevel2,
+			a.AdministrativeAreaLevel3)
+	}
+	return MaskDetail(detail, values)
+}
 
 // MaskDetail is detail with each of the payer's values replaced by ***, in
 // whatever case, and also where the value was escaped for a URL or for JSON or

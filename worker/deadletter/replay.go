@@ -188,7 +188,7 @@ func (r *Replay) sent(ack *jetstream.PubAck) *Sent {
 	if event, err := r.Event(); err == nil {
 		identity := r.identity(event)
 		sent.token, sent.created = event.Token(), events.LinkCreatedID(event.Token(), identity)
-		sent.perishable = identity != "" && perishable(identity)
+		sent.perishable = events.Perishable(identity)
 		sent.causation = events.CausationID(event, r.Origin.MsgID)
 	}
 	return sent

@@ -1,4 +1,4 @@
-package worker
+package terms
 
 import (
 	"fmt"
@@ -20,30 +20,35 @@ var decisive = map[string]bool{
 	"owner": true, "identityId": true, "account": true,
 }
 
-// difference holds what two sets of terms disagree on.
-type difference struct {
-	changed []string // path: theirs, not ours
-	missing []string // decisive paths that the other side does not state
-	mask    func(string) string
+// Difference holds what two sets of terms disagree on, as lines for people.
+type Difference struct {
+	// Changed are the paths with what each side has.
+	Changed []string
+	// Missing are the decisive paths that the other side does not state.
+	Missing []string
+
+	mask func(string) string
 }
 
-func (d *difference) same() bool { return len(d.changed) == 0 && len(d.missing) == 0 }
+// Same reports whether there is none.
+func (d *Difference) Same() bool { return len(d.Changed) == 0 && len(d.Missing) == 0 }
 
 // maxDifferences bounds how many differences a detail lists.
 const maxDifferences = 8
 
-func (d *difference) String() string {
-	all := slices.Concat(d.changed, d.missing)
+// String lists the first few.
+func (d *Difference) String() string {
+	all := slices.Concat(d.Changed, d.Missing)
 	if len(all) > maxDifferences {
 		all = append(all[:maxDifferences:maxDifferences], fmt.Sprintf("and %d more", len(all)-maxDifferences))
 	}
 	return strings.Join(all, "; ")
 }
 
-// compare looks for each field that asked states in have; fields that only have states are not looked at. Both are
+// Compare looks for each field that asked states in have; fields that only have states are not looked at. Both are
 // anything whose JSON has the vendor's field names, or that JSON itself. With lenient, fields that are not decisive may be
 // missing in have. What a difference shows of a value goes through mask first.
-func compare(asked, have any, lenient bool, mask func(string) string) (*difference, error) {
+func Compare(asked, have any, lenient bool, mask func(string) string) (*Difference, error) {
 	a, err := generic(asked)
 	if err != nil {
 		return nil, err
@@ -52,7 +57,7 @@ func compare(asked, have any, lenient bool, mask func(string) string) (*differen
 	if err != nil {
 		return nil, err
 	}
-	d := &difference{mask: mask}
+	d := &Difference{mask: mask}
 	d.objects("", a, h, lenient)
 	return d, nil
 }
@@ -61,8 +66,8 @@ func generic(v any) (map[string]any, error) {
 	data, ok := v.([]byte)
 	if !ok {
 		var err error
-		if data, err = encode(v); err != nil {
-			return nil, err
+		if data, err = json.Marshal(v); err != nil {
+			return nil, fmt.Errorf("compare terms: %w", err)
 		}
 	}
 	var m map[string]any
@@ -85,7 +90,7 @@ func stated(v any) bool {
 	return true
 }
 
-func (d *difference) objects(path string, asked, have map[string]any, lenient bool) {
+func (d *Difference) objects(path string, asked, have map[string]any, lenient bool) {
 	for _, name := range slices.Sorted(maps.Keys(asked)) {
 		at := strings.TrimPrefix(path+"."+name, ".")
 		theirs := have[name]
@@ -94,14 +99,14 @@ func (d *difference) objects(path string, asked, have map[string]any, lenient bo
 		case stated(theirs):
 			d.values(at, name, asked[name], theirs, lenient)
 		case lenient && decisive[name] && !(name == "identityId" && strings.HasPrefix(at, "destinations")):
-			d.missing = append(d.missing, at+": not stated there")
+			d.Missing = append(d.Missing, at+": not stated there")
 		case !lenient:
-			d.changed = append(d.changed, fmt.Sprintf("%s: %s here, absent there", at, d.show(asked[name])))
+			d.Changed = append(d.Changed, fmt.Sprintf("%s: %s here, absent there", at, d.show(asked[name])))
 		}
 	}
 }
 
-func (d *difference) values(path, name string, asked, have any, lenient bool) {
+func (d *Difference) values(path, name string, asked, have any, lenient bool) {
 	switch a := asked.(type) {
 	case map[string]any:
 		if h, ok := have.(map[string]any); ok {
@@ -118,12 +123,12 @@ func (d *difference) values(path, name string, asked, have any, lenient bool) {
 			return
 		}
 	}
-	d.changed = append(d.changed, fmt.Sprintf("%s: %s here, %s there", path, d.show(asked), d.show(have)))
+	d.Changed = append(d.Changed, fmt.Sprintf("%s: %s here, %s there", path, d.show(asked), d.show(have)))
 }
 
-func (d *difference) lists(path, name string, asked, have []any, lenient bool) {
+func (d *Difference) lists(path, name string, asked, have []any, lenient bool) {
 	if len(asked) != len(have) {
-		d.changed = append(d.changed, fmt.Sprintf("%s: %d here, %d there", path, len(asked), len(have)))
+		d.Changed = append(d.Changed, fmt.Sprintf("%s: %d here, %d there", path, len(asked), len(have)))
 		return
 	}
 	for i := range asked {
@@ -145,7 +150,7 @@ func equalAmounts(a, b any) bool {
 // maxShown bounds how much of a value a difference shows, in bytes.
 const maxShown = 60
 
-func (d *difference) show(v any) string {
+func (d *Difference) show(v any) string {
 	s := fmt.Sprintf("%q", d.mask(fmt.Sprint(v)))
 	if len(s) > maxShown {
 		s = strings.ToValidUTF8(s[:maxShown], "") + `…"`
