@@ -105,7 +105,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 
 // consumer finds the durable consumer or makes it.
 func (n *Notifier) consumer(ctx context.Context) (jetstream.Consumer, error) {
-	stream, err := n.js.StreamNameBySubject(ctx, SubjectLinkCreated)
+	stream, err := StreamOf(ctx, n.js, SubjectLinkCreated)
 	if err != nil {
 		return nil, fmt.Errorf("find the stream of %s: %w", SubjectLinkCreated, err)
 	}

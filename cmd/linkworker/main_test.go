@@ -85,7 +85,7 @@ func makeStream(nc *nats.Conn, name string) error {
 	}
 	ctx, cancel := testContext()
 	defer cancel()
-	_, err = js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: subjects[name], Duplicates: time.Hour})
+	_, err = js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: subjects[name], Duplicates: time.Hour, AllowDirect: true})
 	return err
 }
 

@@ -20,31 +20,27 @@ type printing struct {
 }
 
 // printer writes one event, the first one perhaps after a head.
-type printer func(out io.Writer, stored time.Time, msg jetstream.Msg, first bool) error
+type printer func(out io.Writer, stored time.Time, msg *jetstream.RawStreamMsg, first bool) error
 
 var printers = map[string]printer{"table": printRow, "json": printJSON}
 
-func (p *printing) message(msg jetstream.Msg) error {
-	meta, err := msg.Metadata()
-	if err != nil {
-		return err
-	}
+func (p *printing) message(msg *jetstream.RawStreamMsg) error {
 	p.count++
-	return p.print(p.out, meta.Timestamp.UTC(), msg, p.count == 1)
+	return p.print(p.out, msg.Time.UTC(), msg, p.count == 1)
 }
 
 const rowFormat = "%-20s  %-12s  %-16s  %-24s  %s\n"
 
 // printRow prints a row of a table. Its columns have fixed widths, because rows
 // come one by one.
-func printRow(out io.Writer, stored time.Time, msg jetstream.Msg, first bool) error {
+func printRow(out io.Writer, stored time.Time, msg *jetstream.RawStreamMsg, first bool) error {
 	if first {
 		if _, err := fmt.Fprintf(out, rowFormat, "TIME", "EVENT", "KIND", "CHECKOUT TOKEN", "URL OR REASON"); err != nil {
 			return err
 		}
 	}
 	kind, token, rest := "-", "-", "not readable"
-	notice, err := events.DecodeNotice(msg.Subject(), msg.Headers(), msg.Data())
+	notice, err := events.DecodeNotice(msg.Subject, msg.Header, msg.Data)
 	switch {
 	case err != nil:
 	case notice.Created != nil:
@@ -62,24 +58,24 @@ func printRow(out io.Writer, stored time.Time, msg jetstream.Msg, first bool) er
 	if token == "" {
 		token = "-"
 	}
-	_, err = fmt.Fprintf(out, rowFormat, stored.Format(time.RFC3339), msg.Subject(), oneLine(kind), oneLine(token), oneLine(rest))
+	_, err = fmt.Fprintf(out, rowFormat, stored.Format(time.RFC3339), msg.Subject, oneLine(kind), oneLine(token), oneLine(rest))
 	return err
 }
 
 // printJSON prints the event whole, as one line.
-func printJSON(out io.Writer, stored time.Time, msg jetstream.Msg, _ bool) error {
+func printJSON(out io.Writer, stored time.Time, msg *jetstream.RawStreamMsg, _ bool) error {
 	line := struct {
 		ID      string          `json:"id"`
 		Subject string          `json:"subject"`
 		Time    time.Time       `json:"time"`
 		Data    json.RawMessage `json:"data"`
-	}{msg.Headers().Get("Nats-Msg-Id"), msg.Subject(), stored, msg.Data()}
-	if notice, err := events.DecodeNotice(msg.Subject(), msg.Headers(), msg.Data()); err == nil {
+	}{msg.Header.Get("Nats-Msg-Id"), msg.Subject, stored, msg.Data}
+	if notice, err := events.DecodeNotice(msg.Subject, msg.Header, msg.Data); err == nil {
 		line.ID = notice.ID
 	}
 	if !jsontext.Value(line.Data).IsValid() {
 		// Somebody else's, then: shown as a string, so that a line stays JSON.
-		text, err := json.Marshal(string(msg.Data()))
+		text, err := json.Marshal(string(msg.Data))
 		if err != nil {
 			return err
 		}

@@ -169,10 +169,18 @@ func TestTailFollowsThroughARestart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	nc.Close()
 	publish("before")
+	var asked sync.Map
+	if _, err := nc.Subscribe("$JS.API.DIRECT.GET.*", func(msg *nats.Msg) { asked.Store(msg.Subject, true) }); err != nil {
+		t.Fatal(err)
+	}
 	r := boot(t, []string{"NATS_URL=" + s.ClientURL()}, "tail", "-o", "json")
-	until(t, "two consumers", func() bool { return s.NumSubscriptions() > 0 && consumers(s.ClientURL()) == 2 })
+	until(t, "questions to both streams", func() bool {
+		_, created := asked.Load("$JS.API.DIRECT.GET.CREATED")
+		_, failed := asked.Load("$JS.API.DIRECT.GET.FAILED")
+		return created && failed
+	})
+	nc.Close()
 	publish("while")
 	both := r.line(t) + r.line(t)
 	if strings.Contains(both, `"before"`) || strings.Count(both, `"checkoutToken":"while"`) != 2 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/linkworker/linkworker/config"
 	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/history"
 )
 
 func newTailCommand(a *app) *cobra.Command {
@@ -99,7 +101,7 @@ func (a *app) tail(ctx context.Context, cfg *config.Config, from start, limit in
 		nc.SetDisconnectErrHandler(nil)
 		nc.Close()
 	}()
-	messages := make(chan jetstream.Msg)
+	messages := make(chan *jetstream.RawStreamMsg)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
@@ -128,11 +130,11 @@ func (a *app) tail(ctx context.Context, cfg *config.Config, from start, limit in
 
 // follow starts reading both subjects into messages, whichever streams carry
 // them.
-func follow(ctx context.Context, group *errgroup.Group, js jetstream.JetStream, from start, messages chan<- jetstream.Msg) error {
+func follow(ctx context.Context, group *errgroup.Group, js jetstream.JetStream, from start, messages chan<- *jetstream.RawStreamMsg) error {
 	var streams []string
 	subjects := map[string][]string{}
 	for _, subject := range []string{events.SubjectLinkCreated, events.SubjectLinkFailed} {
-		stream, err := js.StreamNameBySubject(ctx, subject)
+		stream, err := events.StreamOf(ctx, js, subject)
 		if err != nil {
 			return streamError(subject, err)
 		}
@@ -142,32 +144,42 @@ func follow(ctx context.Context, group *errgroup.Group, js jetstream.JetStream, 
 		subjects[stream] = append(subjects[stream], subject)
 	}
 	for _, stream := range streams {
-		consumer, err := ordered(ctx, js, stream, subjects[stream], from)
+		filter := subjects[stream][0]
+		if len(subjects[stream]) > 1 {
+			filter = "" // the others are few, if there are any
+		}
+		log, err := history.Open(ctx, js, stream, filter)
 		if err != nil {
 			return fmt.Errorf("reading the stream %s: %w", stream, err)
 		}
-		iterator, err := consumer.Messages()
+		first, err := from.first(ctx, log)
 		if err != nil {
 			return fmt.Errorf("reading the stream %s: %w", stream, err)
 		}
-		stop := context.AfterFunc(ctx, iterator.Stop)
-		group.Go(func() error {
-			defer stop()
-			return pass(ctx, iterator, messages)
-		})
+		group.Go(func() error { return pass(ctx, log, first, subjects[stream], messages) })
 	}
 	return nil
 }
 
-// pass hands messages on until ctx ends.
-func pass(ctx context.Context, iterator jetstream.MessagesContext, messages chan<- jetstream.Msg) error {
-	for {
-		msg, err := iterator.Next()
-		if ctx.Err() != nil {
-			return nil
-		}
+// first is the sequence to begin with.
+func (s start) first(ctx context.Context, log *history.Log) (uint64, error) {
+	switch {
+	case s.all:
+		return 1, nil
+	case !s.time.IsZero():
+		return log.Since(ctx, s.time, 1, log.Last())
+	}
+	return log.Last() + 1, nil
+}
+
+// pass hands messages of the subjects on until ctx ends.
+func pass(ctx context.Context, log *history.Log, first uint64, subjects []string, messages chan<- *jetstream.RawStreamMsg) error {
+	for msg, err := range log.Follow(ctx, first) {
 		if err != nil {
 			return fmt.Errorf("reading on: %w", err)
+		}
+		if !slices.Contains(subjects, msg.Subject) {
+			continue
 		}
 		select {
 		case messages <- msg:
@@ -175,23 +187,5 @@ func pass(ctx context.Context, iterator jetstream.MessagesContext, messages chan
 			return nil
 		}
 	}
-}
-
-func ordered(ctx context.Context, js jetstream.JetStream, name string, subjects []string, from start) (jetstream.Consumer, error) {
-	cfg := jetstream.OrderedConsumerConfig{FilterSubjects: subjects}
-	switch {
-	case from.all:
-		cfg.DeliverPolicy = jetstream.DeliverAllPolicy
-	case !from.time.IsZero():
-		cfg.DeliverPolicy, cfg.OptStartTime = jetstream.DeliverByStartTimePolicy, &from.time
-	default:
-		// By sequence rather than "new": a consumer that has to be made again
-		// before its first message would skip what came in between.
-		stream, err := js.Stream(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, stream.CachedInfo().State.LastSeq+1
-	}
-	return js.OrderedConsumer(ctx, name, cfg)
+	return nil
 }

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/history"
 )
 
 // A listing walks the stream backwards, a window of sequences at a time. The
@@ -20,16 +20,14 @@ const (
 	maxWindow   = 8192
 	// widest bounds a window of a region in which there is nothing any more.
 	widest = 1 << 40
-	// windowTries is how often a window is read again after a fault.
-	windowTries = 3
-	// consumerIdle is how long the server keeps a window's consumer. It is left to
-	// end by itself, so that reading needs no right to delete anything.
-	consumerIdle = 5 * time.Second
+	// pageSize is how many letters are read at once, bodies included.
+	pageSize = 1024
 )
 
 // List hands the letters that the filter means to yield, newest first, and ends
 // with the first error of yield. Letters that come while it runs are not listed. It
-// reads headers alone, and holds no more than some thousands of letters at once.
+// holds no more than some thousands of letters at once, without their bodies, and
+// needs no right but to read the stream.
 //
 // A message that is no dead letter is listed too, with its fault, unless the filter
 // asks for what only a letter has.
@@ -42,7 +40,8 @@ func (s *Store) List(ctx context.Context, f Filter, yield func(*Entry) error) er
 		byHeader := match
 		match = func(header nats.Header) bool { return header.Get(headerReason) != "" && byHeader(header) }
 	}
-	low, high, err := s.span(ctx, f)
+	log := history.Of(s.js, s.stream, s.listFilter(f))
+	low, high, err := s.span(ctx, f, log)
 	if err != nil {
 		return err
 	}
@@ -52,8 +51,8 @@ func (s *Store) List(ctx context.Context, f Filter, yield func(*Entry) error) er
 		if high-low >= size {
 			from = high - size + 1
 		}
-		w := &window{store: s, from: from, to: high, subject: s.consumerFilter(f), match: match}
-		if err := w.readSafely(ctx); errors.Is(err, errTooMuch) {
+		w := &window{log: log, from: from, to: high, match: match}
+		if err := w.read(ctx); errors.Is(err, errTooMuch) {
 			size = max(maxWindow, size/64)
 			continue
 		} else if err != nil {
@@ -90,7 +89,7 @@ func nextSize(size, seen uint64) uint64 {
 	return min(size*4, maxWindow)
 }
 
-func (s *Store) consumerFilter(f Filter) string {
+func (s *Store) listFilter(f Filter) string {
 	if f.Subject != "" {
 		return events.DeadLetterPrefix + f.Subject
 	}
@@ -98,7 +97,7 @@ func (s *Store) consumerFilter(f Filter) string {
 }
 
 // span is the first and the last sequence that can be meant.
-func (s *Store) span(ctx context.Context, f Filter) (low, high uint64, err error) {
+func (s *Store) span(ctx context.Context, f Filter, log *history.Log) (low, high uint64, err error) {
 	info, err := s.stream.Info(ctx)
 	if err != nil {
 		return 0, 0, fmt.Errorf("stream %s: %w", s.Name(), err)
@@ -108,12 +107,12 @@ func (s *Store) span(ctx context.Context, f Filter) (low, high uint64, err error
 		return 1, 0, nil
 	}
 	if !f.Since.IsZero() {
-		if low, err = s.firstFrom(ctx, f.Since, high); err != nil {
+		if low, err = log.Since(ctx, f.Since, low, high); err != nil {
 			return 0, 0, err
 		}
 	}
 	if !f.Until.IsZero() {
-		after, err := s.firstFrom(ctx, f.Until, high)
+		after, err := log.Since(ctx, f.Until, low, high)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -122,130 +121,45 @@ func (s *Store) span(ctx context.Context, f Filter) (low, high uint64, err error
 	return max(1, low), high, nil
 }
 
-// firstFrom is the first sequence stored at that time or later, last+1 where there
-// is none.
-func (s *Store) firstFrom(ctx context.Context, at time.Time, last uint64) (uint64, error) {
-	consumer, err := s.consumer(ctx, jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &at})
-	if err != nil {
-		return 0, err
-	}
-	if consumer.CachedInfo().NumPending == 0 {
-		return last + 1, nil
-	}
-	msg, err := consumer.Next(jetstream.FetchMaxWait(consumerIdle))
-	if err != nil {
-		return 0, fmt.Errorf("look for %s: %w", at.UTC().Format(time.RFC3339), err)
-	}
-	meta, err := msg.Metadata()
-	if err != nil {
-		return 0, err
-	}
-	return min(meta.Sequence.Stream, last+1), nil
-}
-
-// consumer makes a short-lived one that hands out headers and remembers nothing.
-func (s *Store) consumer(ctx context.Context, c jetstream.ConsumerConfig) (jetstream.Consumer, error) {
-	c.AckPolicy, c.HeadersOnly = jetstream.AckNonePolicy, true
-	c.InactiveThreshold, c.MemoryStorage, c.Replicas = consumerIdle, true, 1
-	return s.stream.CreateConsumer(ctx, c)
-}
-
 // window is a range of sequences that is read at once.
 type window struct {
-	store    *Store
+	log      *history.Log
 	from, to uint64
-	subject  string
 	match    func(nats.Header) bool
 
 	entries []*Entry // those that match, oldest first
 	seen    uint64   // all that are there
 }
 
-var (
-	errIncomplete = errors.New("messages were lost on the way")
-	// errTooMuch is that a window of what seemed to be an empty region is not empty.
-	errTooMuch = errors.New("more than can be held at once")
-)
-
-// readSafely reads the window, again where something got lost.
-func (w *window) readSafely(ctx context.Context) error {
-	var err error
-	for range windowTries {
-		w.entries, w.seen = nil, 0
-		if err = w.read(ctx); err == nil || errors.Is(err, errTooMuch) || ctx.Err() != nil {
-			return err
-		}
-	}
-	return err
-}
+// errTooMuch is that a window of what seemed to be an empty region is not empty.
+var errTooMuch = errors.New("more than can be held at once")
 
 func (w *window) read(ctx context.Context) error {
-	consumer, err := w.store.consumer(ctx, jetstream.ConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: w.from, FilterSubject: w.subject,
-	})
-	if err != nil {
-		return err
-	}
-	if consumer.CachedInfo().NumPending == 0 {
-		return nil
-	}
-	for {
-		before := w.seen
-		batch, err := consumer.FetchNoWait(int(min(w.to-w.from+1, maxWindow)))
+	for next := w.from; next <= w.to; {
+		page, err := w.log.Read(ctx, next, int(min(w.to-next+1, pageSize)))
 		if err != nil {
 			return err
 		}
-		done, err := w.take(batch)
-		if done || err != nil {
-			return err
-		}
-		if err := errors.Join(batch.Error(), ctx.Err()); err != nil {
-			return err
-		}
-		if w.seen == before { // nothing more came: because there is nothing more?
-			info, err := consumer.Info(ctx)
-			if err != nil {
-				return err
+		for _, msg := range page.Messages {
+			if msg.Sequence > w.to {
+				return nil
 			}
-			if info.NumPending > 0 || info.Delivered.Consumer != w.seen {
-				return errIncomplete
+			if w.seen++; w.seen > 2*maxWindow {
+				return errTooMuch
 			}
+			w.keep(msg)
+			next = msg.Sequence + 1
+		}
+		if !page.More {
 			return nil
 		}
 	}
+	return nil
 }
 
-// take takes what has come, and says whether the window's end was reached. What
-// comes after it is drained.
-func (w *window) take(batch jetstream.MessageBatch) (done bool, err error) {
-	for msg := range batch.Messages() {
-		if done || err != nil {
-			continue
-		}
-		meta, metaErr := msg.Metadata()
-		switch {
-		case metaErr != nil:
-			err = metaErr
-		case meta.Sequence.Stream > w.to:
-			done = true
-		case meta.Sequence.Consumer != w.seen+1:
-			err = errIncomplete
-		case w.seen == 2*maxWindow:
-			err = errTooMuch
-		default:
-			w.seen++
-			w.keep(msg, meta)
-			done = meta.Sequence.Stream == w.to || meta.NumPending == 0
-		}
-	}
-	return done, err
-}
-
-func (w *window) keep(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
-	header := msg.Headers()
-	if !strings.HasPrefix(msg.Subject(), events.DeadLetterPrefix) || !w.match(header) {
+func (w *window) keep(msg *jetstream.RawStreamMsg) {
+	if !strings.HasPrefix(msg.Subject, events.DeadLetterPrefix) || !w.match(msg.Header) {
 		return
 	}
-	stored := nats.Msg{Subject: msg.Subject(), Header: withoutAdded(header)}
-	w.entries = append(w.entries, newEntry(meta.Sequence.Stream, meta.Timestamp, &stored))
+	w.entries = append(w.entries, newEntry(msg.Sequence, msg.Time, &nats.Msg{Subject: msg.Subject, Header: msg.Header}))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/history"
 )
 
 // ErrNoOriginal is that a letter was stored without a part of its event and that
@@ -82,7 +83,7 @@ func (s *Store) Original(ctx context.Context, l *Letter) (nats.Header, []byte, e
 	}
 	header, data := l.Header, l.Data
 	if l.HeadersOmitted {
-		header = withoutAdded(msg.Header)
+		header = history.WithoutAdded(msg.Header)
 	}
 	if l.BodyOmitted {
 		data = msg.Data

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/history"
 	"github.com/linkworker/linkworker/worker/testenv"
 )
 
@@ -41,7 +42,7 @@ func TestReplay(t *testing.T) {
 		if string(replay.Data) != string(entry.Letter.Data) || len(replay.Header["X-Shop"]) != 2 {
 			t.Errorf("another message: %v %s", replay.Header, replay.Data)
 		}
-		for name := range withoutAdded(replay.Header) {
+		for name := range history.WithoutAdded(replay.Header) {
 			if hasPrefixFold(name, natsPrefix) && name != "Nats-Msg-Id" || strings.HasPrefix(name, originalPrefix) {
 				t.Errorf("it carries %s", name)
 			}

@@ -41,7 +41,7 @@ func newStage(t *testing.T, config jetstream.StreamConfig) *stage {
 	if config.Name == "" {
 		config.Name = events.StreamDeadLetters
 	}
-	config.Subjects = []string{events.DeadLetterPrefix + ">"}
+	config.Subjects, config.AllowDirect = []string{events.DeadLetterPrefix + ">"}, true
 	stream, err := js.CreateStream(ctx, config)
 	if err != nil {
 		t.Fatal(err)

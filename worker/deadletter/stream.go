@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/history"
 )
 
 // Store is the stream of dead letters, for those who look after them. It is safe
@@ -18,7 +19,7 @@ import (
 type Store struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
-	filter string // what a consumer has to ask for: "" is all there is
+	filter string // what a reader has to ask for: "" is all there is
 
 	// reached is called between the steps of a replay, so that a test can end it
 	// exactly there.
@@ -64,7 +65,7 @@ func Open(ctx context.Context, js jetstream.JetStream, name string) (*Store, err
 func find(ctx context.Context, js jetstream.JetStream) (string, error) {
 	found := ""
 	for _, subject := range []string{events.SubjectInvoiceIssued, events.SubjectSessionRequested} {
-		name, err := js.StreamNameBySubject(ctx, events.DeadLetterPrefix+subject)
+		name, err := events.StreamOf(ctx, js, events.DeadLetterPrefix+subject)
 		switch {
 		case errors.Is(err, jetstream.ErrStreamNotFound):
 			continue
@@ -110,7 +111,7 @@ func (s *Store) Get(ctx context.Context, id uint64) (*Entry, error) {
 	case !strings.HasPrefix(msg.Subject, events.DeadLetterPrefix):
 		return nil, fmt.Errorf("dead letter %d: %w: that message of the stream is of another subject", id, ErrNotFound)
 	}
-	stored := nats.Msg{Subject: msg.Subject, Header: withoutAdded(msg.Header), Data: msg.Data}
+	stored := nats.Msg{Subject: msg.Subject, Header: history.WithoutAdded(msg.Header), Data: msg.Data}
 	return newEntry(id, msg.Time, &stored), nil
 }
 
@@ -118,15 +119,6 @@ func newEntry(id uint64, stored time.Time, msg *nats.Msg) *Entry {
 	e := &Entry{ID: id, Stored: stored.UTC(), Message: msg}
 	e.Letter, e.Fault = Parse(msg.Subject, msg.Header, msg.Data)
 	return e
-}
-
-// withoutAdded takes away what the server adds to a message that it hands out, see
-// https://docs.nats.io/nats-concepts/jetstream/streams
-func withoutAdded(header nats.Header) nats.Header {
-	for _, name := range []string{"Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp", "Nats-Msg-Size", "Nats-Num-Pending", "Nats-Last-Sequence"} {
-		delete(header, name)
-	}
-	return header
 }
 
 // Discard removes the message with the id from the stream. One that is gone already

@@ -49,7 +49,7 @@ func newVigil(w *Watch, all []*Sent, report func(Outcome)) *vigil {
 	return v
 }
 
-func (v *vigil) run(ctx context.Context, messages <-chan jetstream.Msg, faults <-chan error) error {
+func (v *vigil) run(ctx context.Context, messages <-chan *jetstream.RawStreamMsg, faults <-chan error) error {
 	tick := time.NewTicker(floorEvery)
 	defer tick.Stop()
 	for len(v.open) > 0 {
@@ -76,13 +76,9 @@ func (v *vigil) run(ctx context.Context, messages <-chan jetstream.Msg, faults <
 }
 
 // hear takes one result in.
-func (v *vigil) hear(msg jetstream.Msg) {
-	meta, err := msg.Metadata()
-	if err != nil {
-		return
-	}
-	v.heard[msg.Subject()] = meta.Sequence.Stream
-	notice, err := events.DecodeNotice(msg.Subject(), msg.Headers(), msg.Data())
+func (v *vigil) hear(msg *jetstream.RawStreamMsg) {
+	v.heard[msg.Subject] = msg.Sequence
+	notice, err := events.DecodeNotice(msg.Subject, msg.Header, msg.Data)
 	switch {
 	case err != nil: // not the worker's
 	case notice.Failed != nil:

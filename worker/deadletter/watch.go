@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/history"
 )
 
 // Fate is what became of a replay.
@@ -50,6 +51,7 @@ type Watch struct {
 
 // start is where to begin to listen.
 type start struct {
+	log    *history.Log
 	stream string
 	first  uint64
 }
@@ -61,15 +63,15 @@ const floorEvery = 250 * time.Millisecond
 func NewWatch(ctx context.Context, js jetstream.JetStream) (*Watch, error) {
 	w := &Watch{js: js, from: map[string]start{}}
 	for _, subject := range []string{events.SubjectLinkCreated, events.SubjectLinkFailed} {
-		name, err := js.StreamNameBySubject(ctx, subject)
+		name, err := events.StreamOf(ctx, js, subject)
 		if err != nil {
 			return nil, fmt.Errorf("find the stream of %s: %w", subject, err)
 		}
-		stream, err := js.Stream(ctx, name)
+		log, err := history.Open(ctx, js, name, subject)
 		if err != nil {
 			return nil, fmt.Errorf("stream %s: %w", name, err)
 		}
-		w.from[subject] = start{name, stream.CachedInfo().State.LastSeq + 1}
+		w.from[subject] = start{log, name, log.Last() + 1}
 	}
 	return w, nil
 }
@@ -80,10 +82,10 @@ func NewWatch(ctx context.Context, js jetstream.JetStream) (*Watch, error) {
 func (w *Watch) Wait(ctx context.Context, all []*Sent, report func(Outcome)) error {
 	v := newVigil(w, all, report)
 	listening, stop := context.WithCancel(ctx)
-	messages, faults := make(chan jetstream.Msg), make(chan error, len(w.from))
+	messages, faults := make(chan *jetstream.RawStreamMsg), make(chan error, len(w.from))
 	var running sync.WaitGroup
-	for subject, from := range w.from {
-		running.Go(func() { faults <- w.listen(listening, subject, from, messages) })
+	for _, from := range w.from {
+		running.Go(func() { faults <- w.listen(listening, from, messages) })
 	}
 	defer running.Wait()
 	defer stop()
@@ -95,21 +97,8 @@ func (w *Watch) Wait(ctx context.Context, all []*Sent, report func(Outcome)) err
 }
 
 // listen hands on what comes of one subject.
-func (w *Watch) listen(ctx context.Context, subject string, from start, messages chan<- jetstream.Msg) error {
-	consumer, err := w.js.OrderedConsumer(ctx, from.stream, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from.first,
-	})
-	if err != nil {
-		return fmt.Errorf("read the stream %s: %w", from.stream, err)
-	}
-	iterator, err := consumer.Messages()
-	if err != nil {
-		return fmt.Errorf("read the stream %s: %w", from.stream, err)
-	}
-	defer context.AfterFunc(ctx, iterator.Stop)()
-	defer iterator.Stop()
-	for {
-		msg, err := iterator.Next()
+func (w *Watch) listen(ctx context.Context, from start, messages chan<- *jetstream.RawStreamMsg) error {
+	for msg, err := range from.log.Follow(ctx, from.first) {
 		if err != nil {
 			return fmt.Errorf("read the stream %s: %w", from.stream, err)
 		}
@@ -119,4 +108,5 @@ func (w *Watch) listen(ctx context.Context, subject string, from start, messages
 			return nil
 		}
 	}
+	return nil
 }
