@@ -39,6 +39,7 @@ var commands = []func(*app) *cobra.Command{
 	newEmitCommand,
 	newTailCommand,
 	newDLQCommand,
+	newExplainCommand,
 	newSandboxCommand,
 	newSchemaCommand,
 	newVersionCommand,

@@ -54,17 +54,17 @@ type Seen struct {
 
 // Recall reads all that is recorded about a token. It changes nothing: not even how long anything is remembered.
 func (s *Store) Recall(ctx context.Context, token string) (*Memory, error) {
-	now, err := s.rdb.Time(ctx).Result()
-	if err != nil {
-		return nil, fmt.Errorf("claim: recall: %w", err)
-	}
 	var link *redis.SliceCmd
 	var trail *redis.ZSliceCmd
-	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		link = p.HMGet(ctx, s.key(token, "link"), recordFields...)
 		trail = p.ZRangeWithScores(ctx, s.key(token, "trail"), 0, -1)
 		return nil
 	})
+	if err != nil {
+		return nil, fmt.Errorf("claim: recall: %w", err)
+	}
+	now, err := s.rdb.Time(ctx).Result() // afterwards, so that nothing in a record is later
 	if err != nil {
 		return nil, fmt.Errorf("claim: recall: %w", err)
 	}

@@ -1,0 +1,206 @@
+package story
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// askTimeout bounds one question to NATS.
+	askTimeout = 5 * time.Second
+	// refusalEvery is how often it is looked whether the server has refused the question: it says so beside it, and
+	// never answers.
+	refusalEvery = 10 * time.Millisecond
+)
+
+// deniedError is a question that this NATS user may not ask, or whose answer it may not hear.
+type deniedError struct{ right string }
+
+func (e *deniedError) Error() string { return "this NATS user has no right to " + e.right }
+
+// ask puts a question to NATS and does not wait for its answer for long.
+func (t *telling) ask(ctx context.Context, question func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return t.heed(ctx, question)
+}
+
+// heed ends a question that the server refuses. Questions come one after the other, so what it refuses meanwhile is this
+// one.
+func (t *telling) heed(ctx context.Context, question func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	before := t.NATS.Conn().LastError()
+	done, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(refusalEvery):
+			}
+			if err := t.NATS.Conn().LastError(); err != before && errors.Is(err, nats.ErrPermissionViolation) {
+				cancel(&deniedError{refused(err)})
+				return
+			}
+		}
+	}()
+	err := question(ctx)
+	close(done)
+	<-watched
+	var denied *deniedError
+	if err != nil && errors.As(context.Cause(ctx), &denied) {
+		return denied
+	}
+	return err
+}
+
+// made is what is made up each time: the names of consumers and of inboxes.
+var made = regexp.MustCompile(`^(\$JS\.API\.CONSUMER\.(?:CREATE|INFO|MSG\.NEXT)\.[^.]+|_INBOX)\..+`)
+
+// refused reads the right from the server's words: Permissions Violation for Publish to "subject".
+func refused(err error) string {
+	text, rest, _ := strings.Cut(err.Error(), `"`)
+	subject, _, _ := strings.Cut(rest, `"`)
+	if !strings.Contains(subject, ".linkworker-") {
+		subject = made.ReplaceAllString(subject, "$1.>")
+	}
+	if strings.Contains(text, "Subscription") {
+		return "subscribe to " + subject
+	}
+	return "publish to " + subject
+}
+
+// unread makes a gap of an error of NATS.
+func (t *telling) unread(place Place, what string, err error) {
+	var denied *deniedError
+	switch {
+	case errors.As(err, &denied):
+		t.gap(place, fmt.Sprintf("%s cannot be read: %v", what, denied), "grant it, or ask as another user")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
+		t.gap(place, what+" cannot be read: NATS does not answer", "is JetStream up, and has its cluster a leader?")
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		t.gap(place, what+" cannot be read: there is no such stream", "make it with linkworker provision, or start linkworker run once")
+	default:
+		t.gap(place, fmt.Sprintf("%s cannot be read: %v", what, err), "")
+	}
+}
+
+// stream opens a stream by its name, once; nil where that is not possible, which is a gap then.
+func (t *telling) stream(ctx context.Context, place Place, name string) jetstream.Stream {
+	if s, known := t.streams[name]; known || t.NATS == nil {
+		return s
+	}
+	var s jetstream.Stream
+	err := t.ask(ctx, func(ctx context.Context) (err error) {
+		s, err = t.NATS.Stream(ctx, name)
+		return err
+	})
+	if err != nil {
+		s = nil
+		t.unread(place, "the stream "+name, err)
+	}
+	t.streams[name] = s
+	return s
+}
+
+// carrier opens the stream that carries the subject: that of the usual name where it does, so that no right to look for
+// others is needed.
+func (t *telling) carrier(ctx context.Context, place Place, usual, subject string) jetstream.Stream {
+	if t.NATS == nil {
+		return nil
+	}
+	key := "carrier of " + subject
+	if s, known := t.streams[key]; known {
+		return s
+	}
+	var s jetstream.Stream
+	err := t.ask(ctx, func(ctx context.Context) (err error) {
+		s, err = t.NATS.Stream(ctx, usual)
+		return err
+	})
+	if err != nil {
+		s = nil
+	}
+	if s == nil || !carries(s, subject) {
+		name := ""
+		namesErr := t.ask(ctx, func(ctx context.Context) (err error) {
+			name, err = t.NATS.StreamNameBySubject(ctx, subject)
+			return err
+		})
+		switch {
+		case namesErr == nil && (s == nil || name != usual):
+			s = t.stream(ctx, place, name)
+		case s == nil && errors.Is(err, jetstream.ErrStreamNotFound):
+			t.unread(place, "the stream that carries "+subject, namesErr)
+		case s == nil:
+			t.unread(place, "the stream "+usual, err)
+		}
+	}
+	t.streams[key] = s
+	return s
+}
+
+// carrying is a stream with those subjects of the ones asked for that it carries.
+type carrying struct {
+	stream   jetstream.Stream
+	subjects []string
+}
+
+// carriers opens the streams that carry the subjects.
+func (t *telling) carriers(ctx context.Context, place Place, usual string, subjects ...string) (all []carrying) {
+	at := map[string]int{}
+	for _, subject := range subjects {
+		s := t.carrier(ctx, place, usual, subject)
+		if s == nil {
+			continue
+		}
+		name := s.CachedInfo().Config.Name
+		if _, known := at[name]; !known {
+			at[name] = len(all)
+			all = append(all, carrying{stream: s})
+		}
+		all[at[name]].subjects = append(all[at[name]].subjects, subject)
+	}
+	return all
+}
+
+func carries(s jetstream.Stream, subject string) bool {
+	for _, pattern := range s.CachedInfo().Config.Subjects {
+		if before, open := strings.CutSuffix(pattern, ">"); pattern == subject || open && strings.HasPrefix(subject, before) {
+			return true
+		}
+	}
+	return false
+}
+
+// message reads one message; nil where it is gone or cannot be read, which is a gap then.
+func (t *telling) message(ctx context.Context, place Place, s jetstream.Stream, sequence uint64) *jetstream.RawStreamMsg {
+	if s == nil {
+		return nil
+	}
+	var msg *jetstream.RawStreamMsg
+	err := t.ask(ctx, func(ctx context.Context) (err error) {
+		msg, err = s.GetMsg(ctx, sequence)
+		return err
+	})
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		t.answered(place)
+		return nil
+	case err != nil:
+		t.unread(place, "the stream "+s.CachedInfo().Config.Name, err)
+		return nil
+	}
+	t.answered(place)
+	t.story.Messages++
+	return msg
+}
