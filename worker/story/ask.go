@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -63,15 +62,12 @@ func (t *telling) heed(ctx context.Context, question func(context.Context) error
 	return err
 }
 
-// made is what is made up each time: the names of consumers and of inboxes.
-var made = regexp.MustCompile(`^(\$JS\.API\.CONSUMER\.(?:CREATE|INFO|MSG\.NEXT)\.[^.]+|_INBOX)\..+`)
-
 // refused reads the right from the server's words: Permissions Violation for Publish to "subject".
 func refused(err error) string {
 	text, rest, _ := strings.Cut(err.Error(), `"`)
 	subject, _, _ := strings.Cut(rest, `"`)
-	if !strings.Contains(subject, ".linkworker-") {
-		subject = made.ReplaceAllString(subject, "$1.>")
+	if strings.HasPrefix(subject, nats.InboxPrefix) { // a new one each time
+		subject = nats.InboxPrefix + ">"
 	}
 	if strings.Contains(text, "Subscription") {
 		return "subscribe to " + subject

@@ -13,9 +13,12 @@
 // one by one, so a story takes as long with a month of other events in the streams as without. The vendor is asked for the
 // link by the id that the record has.
 //
-// What Redis does not know (it was flushed, or the token was seen longer ago than it remembers) is searched for: BILLING is
-// read event by event, LINKS and DEADLETTERS by headers alone, from [Question.Since] on, by default [SearchBack] ago. With
-// Since in the question the streams are searched in any case.
+// What Redis does not know (it was flushed, or the token was seen longer ago than it remembers) is searched for: BILLING,
+// LINKS and DEADLETTERS are read from [Question.Since] on, by default from [SearchBack] ago. With Since in the question
+// they are searched in any case.
+//
+// A NATS user needs no more than to read the three streams, see the package history, and for what no worker has taken in
+// yet $JS.API.CONSUMER.INFO.{stream}.{consumer} of the worker's two consumers.
 //
 // # What it says
 //

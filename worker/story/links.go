@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/linkworker/linkworker/events"
 )
 
@@ -94,9 +92,4 @@ func noun(kind events.Kind) string {
 		return "session"
 	}
 	return "link"
-}
-
-// isNotice reports whether the headers are of a notice of the token, as far as headers say.
-func (t *telling) isNotice(msg jetstream.Msg) bool {
-	return subjectOf(msg.Headers()) == t.question.Token
 }

@@ -15,14 +15,11 @@ import (
 
 	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/deadletter"
+	"github.com/linkworker/linkworker/worker/history"
 )
 
-const (
-	// batch is how many messages are asked for at once; the largest events are 256 KiB.
-	batch = 200
-	// idle is how long the server keeps a consumer that is not asked any more.
-	idle = 10 * time.Second
-)
+// batch is how many messages are asked for at once.
+const batch = 1000
 
 // search looks through the streams from story.Since on.
 func (t *telling) search(ctx context.Context) {
@@ -41,9 +38,9 @@ func (t *telling) search(ctx context.Context) {
 }
 
 func (t *telling) searchEvents(ctx context.Context, c carrying, since time.Time) {
-	t.walk(ctx, PlaceBilling, c.stream, jetstream.ConsumerConfig{FilterSubjects: c.subjects, OptStartTime: &since}, time.Time{}, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
-		if mayBeOf(msg.Data(), t.question.Token) {
-			t.event(&stored{meta.Stream, meta.Sequence.Stream, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data()})
+	t.walk(ctx, PlaceBilling, c, since, time.Time{}, func(m *stored) {
+		if mayBeOf(m.data, t.question.Token) {
+			t.event(m)
 		}
 	})
 }
@@ -55,19 +52,11 @@ func mayBeOf(data []byte, token string) bool {
 }
 
 func (t *telling) searchNotices(ctx context.Context, c carrying, since, until time.Time) {
-	var found []uint64
-	t.walk(ctx, PlaceLinks, c.stream, jetstream.ConsumerConfig{
-		FilterSubjects: c.subjects, OptStartTime: &since, HeadersOnly: true,
-	}, until, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
-		if t.isNotice(msg) {
-			found = append(found, meta.Sequence.Stream)
+	t.walk(ctx, PlaceLinks, c, since, until, func(m *stored) {
+		if subjectOf(m.header) == t.question.Token {
+			t.notice(m)
 		}
 	})
-	for _, sequence := range found {
-		if msg := t.message(ctx, PlaceLinks, c.stream, sequence); msg != nil {
-			t.notice(rawOf(c.stream, msg))
-		}
-	}
 }
 
 // subjectOf is the ce-subject, which is the token.
@@ -118,58 +107,39 @@ func (t *telling) announce(s jetstream.Stream) {
 	}
 }
 
-var errLost = errors.New("messages were lost on the way; try again")
-
-// walk hands on what the consumer brings, up to what there was when it began, or to until.
-func (t *telling) walk(ctx context.Context, place Place, s jetstream.Stream, c jetstream.ConsumerConfig, until time.Time, each func(jetstream.Msg, *jetstream.MsgMetadata)) {
-	name := s.CachedInfo().Config.Name
-	t.announce(s)
-	c.DeliverPolicy, c.AckPolicy = jetstream.DeliverByStartTimePolicy, jetstream.AckNonePolicy
-	c.InactiveThreshold, c.MemoryStorage, c.Replicas = idle, true, 1
-	var consumer jetstream.Consumer
-	err := t.ask(ctx, func(ctx context.Context) (err error) {
-		consumer, err = s.CreateConsumer(ctx, c)
+// walk hands on what the stream has of the subjects from since on, up to what there was when it was opened, or to until.
+func (t *telling) walk(ctx context.Context, place Place, c carrying, since, until time.Time, each func(*stored)) {
+	name := c.stream.CachedInfo().Config.Name
+	t.announce(c.stream)
+	subject := "" // all there are, where several are meant
+	if len(c.subjects) == 1 {
+		subject = c.subjects[0]
+	}
+	log := history.Of(t.NATS, c.stream, subject)
+	err := t.heed(ctx, func(ctx context.Context) error {
+		from, err := log.Since(ctx, since, c.stream.CachedInfo().State.FirstSeq, log.Last())
+		for err == nil && from <= log.Last() {
+			var page *history.Page
+			if page, err = log.Read(ctx, from, batch); err != nil {
+				break
+			}
+			t.story.Messages += len(page.Messages)
+			for _, msg := range page.Messages {
+				if !until.IsZero() && msg.Time.After(until) {
+					return nil
+				}
+				each(rawOf(c.stream, msg))
+				from = msg.Sequence + 1
+			}
+			if !page.More || len(page.Messages) == 0 {
+				break
+			}
+		}
 		return err
 	})
 	if err != nil {
 		t.unread(place, "the stream "+name, err)
 		return
-	}
-	for read, left := uint64(0), consumer.CachedInfo().NumPending; left > 0; {
-		var done bool
-		n := uint64(0)
-		err := t.ask(ctx, func(ctx context.Context) error {
-			messages, err := consumer.Fetch(int(min(batch, left)), jetstream.FetchContext(ctx))
-			if err != nil {
-				return err
-			}
-			for msg := range messages.Messages() {
-				meta, err := msg.Metadata()
-				if err != nil {
-					return err
-				}
-				if n++; meta.Sequence.Consumer != read+n {
-					return errLost
-				}
-				if !until.IsZero() && meta.Timestamp.After(until) {
-					done = true
-					continue
-				}
-				each(msg, meta)
-			}
-			return messages.Error()
-		})
-		t.story.Messages += int(n)
-		if err == nil && n == 0 {
-			err = errLost
-		}
-		if err != nil {
-			t.unread(place, "the stream "+name, err)
-			return
-		}
-		if read, left = read+n, left-min(n, left); done {
-			break
-		}
 	}
 	t.answered(place)
 }

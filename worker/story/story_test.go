@@ -109,8 +109,6 @@ func TestVerdicts(t *testing.T) {
 func TestRefusedRights(t *testing.T) {
 	for words, want := range map[string]string{
 		`nats: permissions violation: Permissions Violation for Publish to "$JS.API.STREAM.INFO.BILLING"`: "publish to $JS.API.STREAM.INFO.BILLING",
-		`Permissions Violation for Publish to "$JS.API.CONSUMER.CREATE.LINKS.a8Xk.link.created"`:          "publish to $JS.API.CONSUMER.CREATE.LINKS.>",
-		`Permissions Violation for Publish to "$JS.API.CONSUMER.MSG.NEXT.LINKS.a8Xk"`:                     "publish to $JS.API.CONSUMER.MSG.NEXT.LINKS.>",
 		`Permissions Violation for Publish to "$JS.API.CONSUMER.INFO.BILLING.linkworker-invoices"`:        "publish to $JS.API.CONSUMER.INFO.BILLING.linkworker-invoices",
 		`nats: permissions violation: Permissions Violation for Subscription to "_INBOX.kP3.*"`:           "subscribe to _INBOX.>",
 	} {
