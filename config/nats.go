@@ -2,10 +2,16 @@ package config
 
 import (
 	"errors"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 )
+
+// pingEvery is how often the server is asked whether it is still there. Two
+// questions without an answer end the connection: a machine that has lost its
+// power, or its network, closes none.
+const pingEvery = 10 * time.Second
 
 // NATSOptions returns options for [nats.Connect]: how to authenticate, what to
 // trust, and to reconnect for ever, also while the server refuses the
@@ -19,6 +25,7 @@ func (c *Config) NATSOptions() ([]nats.Option, error) {
 		nats.Name("linkworker"),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(),
+		nats.PingInterval(pingEvery),
 	}
 	if n.CA != "" {
 		options = append(options, nats.RootCAs(n.CA))

@@ -128,7 +128,7 @@ func (s *service) openRedis(ctx context.Context, cfg *config.Config, log *slog.L
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	warnings, err := claim.CheckServer(ctx, s.redis)
-	for err != nil && strings.Contains(err.Error(), "LOADING") && ctx.Err() == nil { // it reads its file, and will be there
+	for err != nil && passing(err) && ctx.Err() == nil {
 		time.Sleep(100 * time.Millisecond)
 		warnings, err = claim.CheckServer(ctx, s.redis)
 	}
@@ -139,6 +139,17 @@ func (s *service) openRedis(ctx context.Context, cfg *config.Config, log *slog.L
 		log.Warn(warning)
 	}
 	return nil
+}
+
+// passing says that Redis is there and will do its work in a moment: it reads its file, or its cluster has a new master to
+// choose.
+func passing(err error) bool {
+	for _, state := range []string{"LOADING", "CLUSTERDOWN", "MASTERDOWN", "READONLY"} {
+		if strings.Contains(err.Error(), state) {
+			return true
+		}
+	}
+	return false
 }
 
 // redisError says what to mend when Redis does not let us in.

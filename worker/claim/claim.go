@@ -58,9 +58,7 @@
 package claim
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -81,7 +79,7 @@ func Refused(err error) bool {
 		return false
 	}
 	text := answer.Error()
-	for _, state := range []string{"-OOM", "-READONLY", "-LOADING", "-MISCONF", "-CLUSTERDOWN", "-MASTERDOWN"} {
+	for _, state := range []string{"-OOM", "-READONLY", "-LOADING", "-MISCONF", "-CLUSTERDOWN", "-MASTERDOWN", "-NOREPLICAS"} {
 		if strings.Contains(text, state) { // Redis 6 wraps what a script meets
 			return false
 		}
@@ -109,15 +107,6 @@ func New(rdb redis.UniversalClient, prefix string, ttl, lease time.Duration) *St
 
 // Lease is how long a claim holds others off without renewal.
 func (s *Store) Lease() time.Duration { return s.lease }
-
-// Ping reports whether Redis answers and takes writes: a replica, a server that is still loading, or one whose memory is
-// full answers a plain PING, and yet no event may be processed on it.
-func (s *Store) Ping(ctx context.Context) error {
-	if err := s.rdb.Set(ctx, s.prefix+":ping", 1, s.lease).Err(); err != nil {
-		return fmt.Errorf("claim: ping: %w", err)
-	}
-	return nil
-}
 
 // key builds the key of one matter of a token: prefix:{token}:matter.
 func (s *Store) key(token, matter string) string {

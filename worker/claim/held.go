@@ -60,21 +60,25 @@ func (c *Claim) Renew(ctx context.Context) error {
 // its owner is giving up, or has given up, is not lost.
 func (s *Store) RenewAll(ctx context.Context, claims []*Claim) []error {
 	asked := time.Now()
-	errs := make([]error, len(claims))
-	if err := renewScript.Load(ctx, s.rdb).Err(); err != nil {
-		for i := range errs {
-			errs[i] = fmt.Errorf("claim: renew: %w", err)
+	cmds := s.renewAll(ctx, claims, renewScript.EvalSha)
+	// A server that has not met the script yet gets it, as one that has just become the master. To load it beforehand
+	// would ask every server of a Redis Cluster, the replicas too, and fail where one of them is away.
+	var unknown []int
+	for i, cmd := range cmds {
+		if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
+			unknown = append(unknown, i)
 		}
-		return errs
 	}
-	cmds := make([]*redis.Cmd, len(claims))
-	// An error of the pipeline as a whole stands in each command, too.
-	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, c := range claims {
-			cmds[i] = renewScript.EvalSha(ctx, p, []string{c.record}, c.owner, millis(s.lease))
+	if len(unknown) > 0 {
+		again := make([]*Claim, len(unknown))
+		for i, n := range unknown {
+			again[i] = claims[n]
 		}
-		return nil
-	})
+		for i, cmd := range s.renewAll(ctx, again, renewScript.Eval) {
+			cmds[unknown[i]] = cmd
+		}
+	}
+	errs := make([]error, len(claims))
 	for i, cmd := range cmds {
 		switch err := owned("renew", cmd); {
 		case err == nil:
@@ -84,6 +88,21 @@ func (s *Store) RenewAll(ctx context.Context, claims []*Claim) []error {
 		}
 	}
 	return errs
+}
+
+// renewAll sends the renewals in one pipeline.
+func (s *Store) renewAll(ctx context.Context, claims []*Claim,
+	run func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd,
+) []*redis.Cmd {
+	cmds := make([]*redis.Cmd, len(claims))
+	// An error of the pipeline as a whole stands in each command, too.
+	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, c := range claims {
+			cmds[i] = run(ctx, p, []string{c.record}, c.owner, millis(s.lease))
+		}
+		return nil
+	})
+	return cmds
 }
 
 // Begin notes that the vendor is about to be called, unless that is noted already: should this owner vanish, the call

@@ -3,14 +3,37 @@ package claim
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// CheckServer says in what way the Redis server cannot be trusted to remember: one that evicts keys, or writes none of
-// them to disk. A server that does not tell is trusted. An error means that it could not be asked at all.
+// CheckServer says in what way the Redis server, or any master of a Redis Cluster, cannot be trusted to remember: one that
+// evicts keys, or writes none of them to disk. A server that does not tell is trusted. An error means that one could not
+// be asked at all.
 func CheckServer(ctx context.Context, rdb redis.UniversalClient) (warnings []string, err error) {
+	cluster, sharded := rdb.(*redis.ClusterClient)
+	if !sharded {
+		return checkMaster(ctx, rdb)
+	}
+	var mu sync.Mutex
+	err = cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
+		met, err := checkMaster(ctx, master)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, warning := range met { // of several masters the same: once
+			if !slices.Contains(warnings, warning) {
+				warnings = append(warnings, warning)
+			}
+		}
+		return err
+	})
+	return warnings, err
+}
+
+func checkMaster(ctx context.Context, rdb redis.Cmdable) (warnings []string, err error) {
 	if err := rdb.Ping(ctx).Err(); err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
 	}

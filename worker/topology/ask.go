@@ -31,7 +31,9 @@ func (a asker) ask(ctx context.Context, right string, question func(context.Cont
 	}, backoff.WithContext(pace, ctx))
 }
 
-// passing says that the same question may be answered a moment later.
+// passing says that the same question may be answered a moment later. A cluster that comes up has not met all its servers
+// yet, and says that there are none for the copies.
 func passing(err error) bool {
-	return unanswered(err) || codeOf(err) == codeUnavailable
+	code := codeOf(err)
+	return unanswered(err) || code == codeUnavailable || code == codeNoPeers
 }
