@@ -7,32 +7,92 @@ import (
 	"time"
 
 	"github.com/linkworker/linkworker/conomy"
+	"github.com/linkworker/linkworker/worker/claim"
 )
 
 // ask makes one call to the vendor for an event: it waits for a call slot, calls, and tells those who watch the vendor as
 // a whole (the turnstile's hold, the circuit, the credentials) what came of it. What it means for the event is not
 // decided here.
 func (w *Worker) ask(ctx context.Context, d *delivery, call func(context.Context) error) error {
-	d.lapped = time.Now() // a rest may lie before it
-	if err := w.turnstile.enter(ctx, d.class); err != nil {
-		return err
+	noted, err := w.askInSlot(ctx, d, call)
+	if lost := <-noted; lost != nil {
+		return lost
 	}
-	defer w.turnstile.leave()
+	return err
+}
+
+func (w *Worker) askInSlot(ctx context.Context, d *delivery, call func(context.Context) error) (noted <-chan error, err error) {
+	d.lapped = time.Now() // a rest may lie before it
+	if err := w.takeSlot(ctx, d); err != nil {
+		return nothingNoted, err
+	}
+	defer w.leaveSlot(d)
 	w.lap(d, lapSlot)
-	// A worker that stood still for a while, as one that was suspended, may have lost the claim without having noticed.
-	if c := d.claim.Load(); c != nil {
-		if !c.Sure() {
-			if err := w.note(ctx, func() error { return c.Renew(ctx) }); err != nil {
-				return err
-			}
-		}
-		if err := w.note(ctx, func() error { return c.Begin(ctx) }); err != nil {
-			return err
-		}
+	noted, err = w.noteCall(ctx, d)
+	if err != nil {
+		return noted, err
 	}
 	w.lap(d, lapNote)
 	defer w.lap(d, lapCall)
-	return w.observed(ctx, d.name(), call)
+	return noted, w.observed(ctx, d.name(), call)
+}
+
+// takeSlot waits for a call slot, unless the delivery holds one since it took its claim.
+func (w *Worker) takeSlot(ctx context.Context, d *delivery) error {
+	if d.slot {
+		return nil
+	}
+	if err := w.turnstile.enter(ctx, d.class); err != nil {
+		return err
+	}
+	d.slot = true
+	return nil
+}
+
+// leaveSlot gives the delivery's call slot back, if it holds one.
+func (w *Worker) leaveSlot(d *delivery) {
+	if d.slot {
+		d.slot = false
+		w.turnstile.leave()
+	}
+}
+
+// nothingNoted is the answer where nothing was to be noted.
+var nothingNoted = func() <-chan error {
+	c := make(chan error)
+	close(c)
+	return c
+}()
+
+// noteCall notes with the claim that a call begins. The slot does not wait for Redis: noted tells, beside the call, whether
+// the claim is lost. That it is ours is known well enough by the lease; should Redis have lost its memory within it, the
+// other walls stand.
+func (w *Worker) noteCall(ctx context.Context, d *delivery) (noted <-chan error, err error) {
+	c := d.claim.Load()
+	if c == nil {
+		return nothingNoted, nil
+	}
+	// A worker that stood still for a while, as one that was suspended, may have lost the claim without having noticed.
+	if !c.Sure() {
+		if err := w.note(ctx, func() error { return c.Renew(ctx) }); err != nil {
+			return nothingNoted, err
+		}
+	}
+	if c.Calling() {
+		return nothingNoted, nil
+	}
+	answer := make(chan error, 1)
+	go func() {
+		err := c.Begin(ctx)
+		if err != nil && !errors.Is(err, claim.ErrLost) {
+			if ctx.Err() == nil {
+				w.redisAway(err)
+			}
+			err = nil // the call has begun all the same, and what it brings will be recorded
+		}
+		answer <- err
+	}()
+	return answer, nil
 }
 
 // observed makes a call in a slot that is already held.

@@ -89,5 +89,6 @@ func (w *Worker) record(ctx context.Context, d *delivery, c *claim.Claim, a *ans
 	if events.Perishable(d.identity) {
 		perishes = a.ExpiresAt
 	}
+	d.answer = a
 	return w.insist(ctx, func() error { return c.Record(ctx, data, perishes) })
 }

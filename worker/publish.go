@@ -16,9 +16,12 @@ import (
 // publish tells of the recorded answer: link.created, under an id that is the same whoever publishes it and however
 // often, acknowledged by its stream before it returns.
 func (w *Worker) publish(ctx context.Context, d *delivery, c *claim.Claim) error {
-	a, err := decodeAnswer(c.Answer)
-	if err != nil {
-		return err
+	a := d.answer
+	if a == nil {
+		var err error
+		if a, err = decodeAnswer(c.Answer); err != nil {
+			return err
+		}
 	}
 	// Whoever took the claim over while this process stood still has published; the duplicate window would hold, and
 	// yet each wall is to hold alone.

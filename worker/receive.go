@@ -99,7 +99,7 @@ func (r *receiver) failed(ctx context.Context, err error, delay time.Duration) {
 	}
 }
 
-// begin hands a message to a goroutine of its own.
+// begin hands a message to a goroutine that works on nothing else until it is settled.
 func (w *Worker) begin(c class, msg *nats.Msg, p *place) {
 	meta, err := msg.Metadata()
 	if err != nil { // not a message of JetStream: nothing can be settled
@@ -114,5 +114,5 @@ func (w *Worker) begin(c class, msg *nats.Msg, p *place) {
 		},
 	}
 	d.origin = deadletter.OriginOf(msg.Header, d.meta)
-	w.inWork.Go(func() { w.handle(d) })
+	w.crew.work(d)
 }

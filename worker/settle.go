@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/linkworker/linkworker/worker/claim"
@@ -36,7 +37,9 @@ func (w *Worker) settle(ctx context.Context, d *delivery, v verdict) {
 	case tooLarge(err):
 		w.log.Error("a dead letter or its link.failed is larger than the server takes; raise its max_payload, or the stream's max_msg_size", "event", d.name(), "error", err)
 	case err == nil:
-		w.log.Debug("settled", "event", d.name(), "fate", string(v.fate), "result", v.result, "delay", v.delay.String(), "why", v.why)
+		if w.log.Enabled(ctx, slog.LevelDebug) {
+			w.log.Debug("settled", "event", d.name(), "fate", string(v.fate), "result", v.result, "delay", v.delay.String(), "why", v.why)
+		}
 	case ctx.Err() != nil || errors.Is(err, claim.ErrLost):
 		w.log.Debug("left for another delivery", "event", d.name(), "fate", string(v.fate), "error", err)
 	default:

@@ -25,6 +25,9 @@ func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 		}
 	}
 	for {
+		// Where a call can follow at once, that it begins is noted with the claim, and costs no word of its own.
+		d.slot = d.slot || w.turnstile.tryEnter()
+		request.Calling = d.slot
 		found, err := w.claims.Take(ctx, request)
 		if err != nil {
 			return nil, w.redisFailed(ctx, err)
@@ -51,6 +54,7 @@ func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 		case claim.OutcomeLater:
 			return nil, &laterError{delay: found.Wait, why: "its next attempt is not due"}
 		default:
+			w.leaveSlot(d)
 			if request.Ended != found.Event && found.Deserted && w.ended(ctx, d, found) {
 				request.Ended, request.Adopt = found.Event, false
 				continue
@@ -84,6 +88,9 @@ func (w *Worker) redisFailed(ctx context.Context, err error) error {
 // taken makes a claim ours: from here on the tender renews it.
 func (w *Worker) taken(d *delivery, c *claim.Claim) (*claim.Claim, error) {
 	d.claim.Store(c)
+	if c.Recorded {
+		w.leaveSlot(d)
+	}
 	if c.Vanished >= claim.MaxVanished {
 		return nil, &panicError{what: fmt.Sprintf("%d workers in a row vanished while they worked on this event", c.Vanished)}
 	}

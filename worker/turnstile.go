@@ -41,12 +41,42 @@ func newTurnstile(slots int, permit func(context.Context) (time.Duration, error)
 	return &turnstile{free: slots, permit: permit, kick: make(chan struct{}, 1)}
 }
 
+// tryEnter takes a slot if one can be had at once and nobody waits for it. Who gets one must leave.
+func (t *turnstile) tryEnter() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.enterAtOnce()
+}
+
+// enterAtOnce is tryEnter for who holds the lock.
+func (t *turnstile) enterAtOnce() bool {
+	if t.permit != nil || t.free == 0 || t.shut != nil || t.wait() || time.Now().Before(t.until) {
+		return false
+	}
+	t.free--
+	return true
+}
+
+// wait reports whether somebody waits. The caller holds the lock.
+func (t *turnstile) wait() bool {
+	for _, queue := range t.waiting {
+		if len(queue) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // enter waits for a slot. Who gets one must leave.
 func (t *turnstile) enter(ctx context.Context, c class) error {
 	t.mu.Lock()
 	if t.shut != nil {
 		defer t.mu.Unlock()
 		return t.shut
+	}
+	if t.enterAtOnce() {
+		t.mu.Unlock()
+		return nil
 	}
 	w := &waiter{ready: make(chan struct{})}
 	t.waiting[c] = append(t.waiting[c], w)
@@ -138,15 +168,7 @@ func (t *turnstile) admit() {
 }
 
 func (t *turnstile) grantable() bool {
-	if t.free == 0 || t.shut != nil || time.Now().Before(t.until) {
-		return false
-	}
-	for _, queue := range t.waiting {
-		if len(queue) > 0 {
-			return true
-		}
-	}
-	return false
+	return t.free > 0 && t.shut == nil && t.wait() && !time.Now().Before(t.until)
 }
 
 func (t *turnstile) grant() {

@@ -112,7 +112,7 @@ type Worker struct {
 	reached func(step)
 
 	receiving sync.WaitGroup // requests for messages
-	inWork    sync.WaitGroup // deliveries
+	crew      *crew          // deliveries
 	beside    sync.WaitGroup // everything in the background
 	besideCtx context.Context
 	workCtx   context.Context // of the deliveries: outlives the order to stop
@@ -135,6 +135,7 @@ func New(s Settings, p Parts, found *topology.Topology) (*Worker, error) {
 	w.gate = newGate(w.turnstile, p.Metrics.paused)
 	w.circuit = newCircuit(w.circuitChanged)
 	w.lookups = newLookups(w.lookupPage)
+	w.crew = newCrew(w.handle, w.stopping)
 	// A backlog must never leave a call slot idle while the next events are on their way: four events for each slot.
 	w.receivers = []*receiver{
 		{
@@ -176,10 +177,10 @@ func (w *Worker) Run(ctx context.Context) error {
 
 	// The last fifth of the time is for giving back what did not finish in the rest.
 	reserve := w.settings.ShutdownTimeout / 5
-	if !within(time.Until(end)-reserve, w.inWork.Wait) {
+	if !within(time.Until(end)-reserve, w.crew.inWork.Wait) {
 		w.log.Warn("some calls did not end in time; they are given up, and their events come again")
 		endWork()
-		if !within(time.Until(end)-reserve/2, w.inWork.Wait) {
+		if !within(time.Until(end)-reserve/2, w.crew.inWork.Wait) {
 			w.log.Warn("some events could not be given back; they come again after the acknowledgement wait")
 		}
 	}
@@ -219,6 +220,7 @@ func (w *Worker) handle(d *delivery) {
 	d.cancel = cancel
 	w.tender.add(d)
 	defer w.tender.remove(d)
+	defer w.leaveSlot(d)
 	w.metrics.inWork.Inc()
 	defer w.metrics.inWork.Dec()
 	defer func() {
@@ -230,6 +232,7 @@ func (w *Worker) handle(d *delivery) {
 	d.lapped = time.Now()
 	w.reached(stepReceived)
 	result, err := w.guarded(ctx, d)
+	w.leaveSlot(d) // of an event that turned out to need no call
 	v := judge(ctx, result, err)
 	w.reached(stepJudged)
 	w.settle(ctx, d, v)

@@ -93,7 +93,8 @@ const MaxVanished = 20
 
 // Store keeps the claims of all workers that share a Redis and a prefix. It is safe for concurrent use.
 type Store struct {
-	rdb    redis.UniversalClient
+	client redis.UniversalClient // as it was given
+	rdb    redis.UniversalClient // the same, pipelined
 	prefix string
 	ttl    time.Duration
 	lease  time.Duration
@@ -102,7 +103,23 @@ type Store struct {
 // New returns a store whose keys begin with prefix. Records live for ttl after their last sight (DEDUP_TTL); a claim
 // that is not renewed holds others off for lease (CLAIM_TTL).
 func New(rdb redis.UniversalClient, prefix string, ttl, lease time.Duration) *Store {
-	return &Store{rdb: rdb, prefix: prefix, ttl: ttl, lease: lease}
+	return &Store{client: rdb, rdb: pipelined(rdb), prefix: prefix, ttl: ttl, lease: lease}
+}
+
+// pipelined lets what several deliveries ask at the same moment share one round trip: while one batch is on its way the
+// next one gathers, and who is alone waits for nobody. It ends with the client that it stands on.
+func pipelined(rdb redis.UniversalClient) redis.UniversalClient {
+	client, ok := rdb.(interface {
+		AutoPipeline() (*redis.AutoPipeliner, error)
+	})
+	if !ok {
+		return rdb
+	}
+	pipeliner, err := client.AutoPipeline()
+	if err != nil { // a closed client: each command will say so
+		return rdb
+	}
+	return pipeliner
 }
 
 // Lease is how long a claim holds others off without renewal.

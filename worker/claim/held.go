@@ -105,8 +105,11 @@ func (s *Store) renewAll(ctx context.Context, claims []*Claim,
 	return cmds
 }
 
+// Calling reports whether it is noted that the vendor is being called.
+func (c *Claim) Calling() bool { return c.calling }
+
 // Begin notes that the vendor is about to be called, unless that is noted already: should this owner vanish, the call
-// counts. It comes right before the call, when nothing else is waited for any more: what was not called does not count.
+// counts. It comes with the call, when nothing else is waited for any more: what was not called does not count.
 func (c *Claim) Begin(ctx context.Context) error {
 	if c.calling {
 		return nil

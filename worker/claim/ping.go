@@ -13,7 +13,7 @@ import (
 // token may lie on any.
 func (s *Store) Ping(ctx context.Context) error {
 	keys := []string{s.prefix + ":ping"}
-	cluster, sharded := s.rdb.(*redis.ClusterClient)
+	cluster, sharded := s.client.(*redis.ClusterClient)
 	if sharded {
 		//lint:ignore SA1019 CLUSTER SHARDS, which is to replace it, needs Redis 7
 		shards, err := cluster.ClusterSlots(ctx).Result()
@@ -23,7 +23,7 @@ func (s *Store) Ping(ctx context.Context) error {
 		}
 		keys = s.pingKeys(shards)
 	}
-	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, key := range keys {
 			p.Set(ctx, key, 1, s.lease)
 		}

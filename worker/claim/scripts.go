@@ -62,6 +62,7 @@ end
 //	ARGV    1 event  2 owner  3 lease ms  4 ttl ms  5 message  6 an event known to have ended, or ""
 //	        7 "1": adopt what that event left recorded  8 terms  9 "1": a perished answer makes room for another event
 //	        10 the identity as it stands in keys, "" for an invoice
+//	        11 "1": the owner calls the vendor at once
 //
 // Answer: an outcome, then what belongs to it.
 //
@@ -155,7 +156,7 @@ elseif state == 'claimed' and f[5] == '' then
 end
 if identity ~= '' then note(trail, '/' .. identity, ttl) end
 if not lies(event, message) then seen(event, message) end
-redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease), 'c', '')
+redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease), 'c', ARGV[11])
 redis.call('PEXPIRE', record, ttl)
 
 local c = redis.call('HMGET', record, 's', 'a', 'f', 'l', 'd', 'w', 'v', 't', 'r', 'g', 'k')

@@ -20,6 +20,8 @@ type Request struct {
 	Perishable bool
 	// Ended names an event that is known, from its stream, to have ended without leaving a trace here: its claim is free.
 	Ended string
+	// Calling notes at once that the vendor is being called, as Begin does: only for who calls as soon as the claim is taken.
+	Calling bool
 	// Adopt takes over what the ended event left recorded. Without it, Take answers Orphan so that the terms can be
 	// compared first.
 	Adopt bool
@@ -78,7 +80,7 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 	asked := time.Now()
 	reply, err := takeScript.Run(ctx, s.rdb, []string{record, s.graveKey(r.Token, r.Event), link, s.key(r.Token, "trail")},
 		r.Event, owner, millis(s.lease), millis(s.ttl), r.Message, r.Ended, flag(r.Adopt), r.Terms, flag(r.Perishable),
-		safeIdentity(r.Identity),
+		safeIdentity(r.Identity), flag(r.Calling),
 	).StringSlice()
 	if err != nil {
 		return nil, fmt.Errorf("claim: take: %w", err)
@@ -117,6 +119,7 @@ func (s *Store) taken(r Request, owner string, asked time.Time, a answer) *Claim
 		Vanished: int(a.int(7)), Terms: a.bytes(8), Answer: a.bytes(9), Generation: int(a.int(10)),
 		Link: a.link(12),
 	}
+	c.calling = r.Calling
 	c.renewed.Store(&asked)
 	return c
 }
