@@ -40,9 +40,11 @@ var commands = []func(*app) *cobra.Command{
 	newTailCommand,
 	newDLQCommand,
 	newExplainCommand,
+	newBenchCommand,
 	newSandboxCommand,
 	newSchemaCommand,
 	newVersionCommand,
+	newBenchPartCommand,
 }
 
 func init() { cobra.EnableCommandSorting = false }

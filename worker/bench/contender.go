@@ -1,0 +1,66 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// Contender is a way to turn invoices into links.
+type Contender struct {
+	Name string
+	// Command makes the process. It takes where to work from its environment: what [Servers].Environ holds, the vendor's
+	// CONOMY_BASE_URL, CONOMY_CONCURRENCY and REDIS_PREFIX, and ends on SIGTERM. Its consumer is the worker's.
+	Command func(ctx context.Context, profiles []string) *exec.Cmd
+	// Says is that the process says when it is ready, as [Part] does, and there answers GET /metrics for Prometheus.
+	Says bool
+}
+
+// The names of the contenders that the program brings.
+const (
+	NameRoofline = "roofline"
+	NameWorker   = "linkworker"
+)
+
+// Both are the worker and the roofline.
+func Both(p Program) []Contender {
+	return []Contender{
+		{NameRoofline, func(ctx context.Context, _ []string) *exec.Cmd { return p.part(ctx, PartRoofline) }, true},
+		{NameWorker, func(ctx context.Context, profiles []string) *exec.Cmd { return p.part(ctx, PartWorker, profiles...) }, true},
+	}
+}
+
+// passed are the variables that a process may need whatever it is.
+var passed = []string{"PATH", "HOME", "TMPDIR", "GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GODEBUG"}
+
+// startContender starts a contender at the vendor.
+func (b *bench) startContender(ctx context.Context, c Contender, vendor, prefix string, profiles []string) (*child, error) {
+	cmd := c.Command(ctx, profiles)
+	for _, name := range passed {
+		if value, set := os.LookupEnv(name); set {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	cmd.Env = append(cmd.Env, b.servers.Environ...)
+	cmd.Env = append(cmd.Env,
+		"CONOMY_BASE_URL="+vendor, "CONOMY_API_KEY=bench", "CONOMY_CLIENT_ID=bench", "CONOMY_CLIENT_SECRET=bench",
+		"CONOMY_CONCURRENCY="+strconv.Itoa(b.Concurrency), "REDIS_PREFIX="+prefix, "LOG_LEVEL=warn", "LOG_FORMAT=json",
+	)
+	return start(c.Name, cmd, c.Says)
+}
+
+// startVendor starts a vendor whose answers take a latency.
+func (b *bench) startVendor(ctx context.Context, latency string) (*child, error) {
+	return start(PartVendor, b.Program.part(ctx, PartVendor, "--latency", latency), true)
+}
+
+// complaints are what a contender has said, as an error: it should have said nothing.
+func complaints(c *child) error {
+	if text := c.log.String(); text != "" {
+		return errors.New(c.name + " says: " + strings.TrimSpace(text))
+	}
+	return nil
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package bench
+
+import "os"
+
+// mostMemory is not known here.
+func mostMemory(*os.ProcessState) int64 { return 0 }

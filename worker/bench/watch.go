@@ -1,0 +1,149 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/linkworker/linkworker/events"
+)
+
+const (
+	// publishAhead is how many publishes may wait for their acknowledgement.
+	publishAhead = 1024
+	// watchEvery is how often the streams are looked at: seldom enough to cost nobody anything.
+	watchEvery = 20 * time.Millisecond
+	// stall is how long nothing may happen.
+	stall = 60 * time.Second
+)
+
+// publish queues events.
+func (b *bench) publish(ctx context.Context, n int, make func(i int) (*nats.Msg, error)) error {
+	js := b.servers.js
+	futures := []jetstream.PubAckFuture{}
+	for i := range n {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		msg, err := make(i)
+		if err != nil {
+			return err
+		}
+		future, err := js.PublishMsgAsync(msg)
+		if err != nil {
+			return fmt.Errorf("publishing events: %w", err)
+		}
+		futures = append(futures, future)
+	}
+	select {
+	case <-js.PublishAsyncComplete():
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(stall):
+		return errors.New("the stream does not acknowledge the events")
+	}
+	for _, future := range futures {
+		select {
+		case ack := <-future.Ok():
+			if ack.Duplicate {
+				return errors.New("an event was known to the stream already")
+			}
+		case err := <-future.Err():
+			return fmt.Errorf("publishing events: %w", err)
+		}
+	}
+	return nil
+}
+
+// last is the sequence of a stream's last message.
+func (b *bench) last(ctx context.Context, stream string) (uint64, error) {
+	s, err := b.servers.js.Stream(ctx, stream)
+	if err != nil {
+		return 0, err
+	}
+	return s.CachedInfo().State.LastSeq, nil
+}
+
+// waitLinks waits until the stream of results has grown to a sequence.
+func (b *bench) waitLinks(ctx context.Context, c *child, from, to uint64) error {
+	grown, moved := from, time.Now()
+	for {
+		now, err := b.last(ctx, events.StreamLinks)
+		if err != nil {
+			return err
+		}
+		b.progress.add(int(now - grown))
+		if now >= to {
+			return nil
+		}
+		if now > grown {
+			grown, moved = now, time.Now()
+		}
+		if err := c.alive(); err != nil {
+			return err
+		}
+		if time.Since(moved) > stall {
+			return errors.Join(fmt.Errorf("%s has made %d of %d links, and nothing more for %v", c.name, now-from, to-from, stall), complaints(c))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(watchEvery):
+		}
+	}
+}
+
+// waitSettled waits until each event is acknowledged.
+func (b *bench) waitSettled(ctx context.Context, c *child, consumer string) error {
+	deadline := time.Now().Add(stall)
+	for {
+		found, err := b.servers.js.Consumer(ctx, events.StreamBilling, consumer)
+		if err != nil {
+			return err
+		}
+		info := found.CachedInfo()
+		if info.NumPending == 0 && info.NumAckPending == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s has not acknowledged %d events", c.name, info.NumPending+uint64(info.NumAckPending))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(watchEvery):
+		}
+	}
+}
+
+// verify looks that there are as many links as events, at the vendor and in the stream, and nothing else.
+func (b *bench) verify(ctx context.Context, name string, want VendorCount, vendor *child, before VendorCount) error {
+	after, err := asked(ctx, vendor)
+	if err != nil {
+		return err
+	}
+	links, err := b.servers.js.Stream(ctx, events.StreamLinks)
+	if err != nil {
+		return err
+	}
+	info, err := links.Info(ctx, jetstream.WithSubjectFilter(">"))
+	if err != nil {
+		return err
+	}
+	dead, err := b.servers.js.Stream(ctx, events.StreamDeadLetters)
+	if err != nil {
+		return err
+	}
+	created, failed, letters := info.State.Subjects[events.SubjectLinkCreated], info.State.Subjects[events.SubjectLinkFailed], dead.CachedInfo().State.Msgs
+	made, sessions, refused := after.Links-before.Links, after.Sessions-before.Sessions, after.Refused-before.Refused
+	if made != want.Links || sessions != want.Sessions || refused != 0 || created != uint64(want.Links+want.Sessions) || failed != 0 || letters != 0 {
+		return fmt.Errorf("%s: for %d invoices and %d session requests the vendor made %d links (%d asked for twice) and %d sessions, "+
+			"and there are %d link.created, %d link.failed and %d dead letters: no figures",
+			name, want.Links, want.Sessions, made, refused, sessions, created, failed, letters)
+	}
+	return nil
+}
