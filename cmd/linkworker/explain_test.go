@@ -190,6 +190,35 @@ func TestExplainReplay(t *testing.T) {
 	})
 }
 
+// A replay that fails again before it has a claim is part of the story, too.
+func TestExplainReplayThatFailsAgain(t *testing.T) {
+	testenv.Each(t, func(t *testing.T, env *testenv.Env) {
+		c := newClinic(t, env)
+		c.emit(events.SubjectInvoiceIssued, `{"checkoutToken":"inv-1","currency":"usd"}`)
+		c.awaitLetters(1)
+		c.must("replay", "1")
+		c.eventually("it has failed again", func() bool {
+			letters := c.letters()
+			return letters[2] != nil && c.idle()
+		})
+		s := c.explain("inv-1")
+		c.expect(s, story.OutcomeDead, "dead letter 2 is open: invalid_event", "arrived dead_letter link_failed replayed dead_letter link_failed")
+		// The records name each message, so that nothing has to be searched for.
+		for key, fields := range c.memory() {
+			if strings.Contains(key, ":dead:") && !strings.Contains(fields, " q:") {
+				t.Errorf("%s: %s", key, fields)
+			}
+		}
+		c.emit(events.SubjectInvoiceIssued, invoiceOf("inv-2", "10"))
+		c.awaitEnd()
+		for key, fields := range c.memory() {
+			if strings.HasSuffix(key, ":link") && !strings.Contains(fields, " q:3 ") {
+				t.Errorf("%s: %s", key, fields)
+			}
+		}
+	})
+}
+
 // Work that has not ended: a call that fails and is tried again, and an event that no worker has come to.
 func TestExplainWorkInProgress(t *testing.T) {
 	testenv.Each(t, func(t *testing.T, env *testenv.Env) {
