@@ -59,7 +59,7 @@ func (c *Client) do(ctx context.Context, x *exchange) error {
 // once makes one HTTP exchange and tells the observer of it.
 func (c *Client) once(ctx context.Context, x *exchange, body []byte, grant grant) *Error {
 	start := c.now()
-	m := &masker{secrets: append(grant.creds.secrets(), grant.token), personal: x.mask}
+	m := &masker{grant: grant, personal: x.mask}
 	status, fault := c.roundTrip(ctx, x, body, grant, m)
 	if c.observe != nil {
 		call := Call{Endpoint: x.endpoint, Status: status, Duration: c.now().Sub(start)}
@@ -123,15 +123,15 @@ func (c *Client) judge(ctx context.Context, x *exchange, resp *http.Response, an
 }
 
 func (c *Client) request(ctx context.Context, x *exchange, body []byte, grant grant) *http.Request {
-	req := (&http.Request{Method: x.method, URL: c.url(x), Header: http.Header{}}).WithContext(ctx)
-	h := req.Header
-	h.Set("x-api-key", grant.creds.APIKey)
-	h.Set("conomyhq-api-version", apiVersion)
-	h.Set("User-Agent", c.userAgent)
-	h.Set("Accept", "application/json")
-	h.Set("Content-Type", "application/json") // asked for on every request, with a body or without
+	req := (&http.Request{Method: x.method, URL: c.url(x), Header: http.Header{
+		"X-Api-Key":            {grant.creds.APIKey},
+		"Conomyhq-Api-Version": {apiVersion},
+		"User-Agent":           {c.userAgent},
+		"Accept":               {"application/json"},
+		"Content-Type":         {"application/json"}, // asked for on every request, with a body or without
+	}}).WithContext(ctx)
 	if grant.token != "" {
-		h.Set("Authorization", "Bearer "+grant.token)
+		req.Header["Authorization"] = []string{"Bearer " + grant.token}
 	}
 	if body != nil {
 		req.ContentLength = int64(len(body))

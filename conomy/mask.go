@@ -15,7 +15,13 @@ const (
 )
 
 // masker cleans text that others wrote before an error shows it.
-type masker struct{ secrets, personal []string }
+type masker struct {
+	grant    grant // what the exchange was made with
+	personal []string
+}
+
+// secrets lists the values that no text may show.
+func (m *masker) secrets() []string { return append(m.grant.creds.secrets(), m.grant.token) }
 
 var email = regexp.MustCompile(`[^\s@<>"',;:()]+@[^\s@<>"',;:()]+`)
 
@@ -48,7 +54,7 @@ func (m *masker) clean(s string, limit int) string {
 }
 
 func (m *masker) maskSecrets(s string) string {
-	for _, v := range m.secrets {
+	for _, v := range m.secrets() {
 		if v == "" {
 			continue
 		}

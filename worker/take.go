@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -34,7 +35,7 @@ func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 		}
 		switch found.Outcome {
 		case claim.OutcomeTaken:
-			return w.taken(d, found.Claim)
+			return w.taken(d, found.Claim, request.Terms)
 		case claim.OutcomeDead:
 			return nil, &buriedError{claim.Death{
 				Token: d.event.Token(), Event: d.name(), Verdict: found.Verdict, Letter: found.Letter,
@@ -85,8 +86,8 @@ func (w *Worker) redisFailed(ctx context.Context, err error) error {
 	return &redisError{err}
 }
 
-// taken makes a claim ours: from here on the tender renews it.
-func (w *Worker) taken(d *delivery, c *claim.Claim) (*claim.Claim, error) {
+// taken makes a claim ours: from here on the tender renews it. own are the terms that this delivery has filled in.
+func (w *Worker) taken(d *delivery, c *claim.Claim, own []byte) (*claim.Claim, error) {
 	d.claim.Store(c)
 	if c.Recorded {
 		w.leaveSlot(d)
@@ -99,6 +100,9 @@ func (w *Worker) taken(d *delivery, c *claim.Claim) (*claim.Claim, error) {
 	}
 	if len(c.Terms) == 0 { // nothing to fill them in with
 		return nil, d.unfilled
+	}
+	if bytes.Equal(c.Terms, own) {
+		return c, nil
 	}
 	var err error
 	d.terms, err = terms.Decode(c.Terms)

@@ -122,6 +122,10 @@ func pipelined(rdb redis.UniversalClient) redis.UniversalClient {
 	return pipeliner
 }
 
+// keepFor is for how long Take keeps a record: longer than it must, so that the steps after Take mostly find enough left and
+// need not lengthen it.
+func (s *Store) keepFor() time.Duration { return s.ttl + s.lease }
+
 // Lease is how long a claim holds others off without renewal.
 func (s *Store) Lease() time.Duration { return s.lease }
 

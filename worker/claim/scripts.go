@@ -55,6 +55,14 @@ local function note(trail, entry, ttl)
 end
 `
 
+// keeping is the beginning of each script that follows Take within an event's way. To read what is left of a key's time costs
+// a third of what setting it anew does, and Take has set it moments ago: see [Store.keepFor].
+const keeping = `
+local function keep(key, ttl)
+  if redis.call('PTTL', key) < tonumber(ttl) then redis.call('PEXPIRE', key, ttl) end
+end
+`
+
 // takeScript takes the record for a delivery, or says why not.
 //
 //	KEYS[1] the record   KEYS[2] the event's grave   KEYS[3] the record of the token's link (for an invoice KEYS[1])
@@ -73,6 +81,9 @@ end
 //	later     wait ms                          the next attempt is not due yet
 //	taken     state, attempts, first, last, failure, waited, vanished, terms, answer, generation, cut off,
 //	          link state, link age ms, link answer    (the last three for a session only)
+//	new       link state, link age ms, link answer    taken, and there was nothing before
+//
+// The way of an event that is new comes first: nearly all are, and the rest of the script need not be run for it.
 var takeScript = redis.NewScript(clock + trailing + `
 local record, grave, link, trail = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local event, owner, lease, ttl, message = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
@@ -84,6 +95,17 @@ local function seen(event, message)
   if not lies(event, message) then event = event .. ' ' .. message end
   note(trail, event, ttl)
 end
+local function withLink(answer) -- of a session
+  if link == record then return answer end
+  local k = redis.call('HMGET', link, 's', 'x', 'r')
+  local age = 0
+  if k[2] then age = math.max(0, now - tonumber(k[2])) end
+  local last = #answer
+  answer[last + 1] = k[1] or ''
+  answer[last + 2] = int(age)
+  answer[last + 3] = k[3] or ''
+  return answer
+end
 
 local dead = redis.call('HMGET', grave, 'verdict', 'letter')
 if dead[1] then
@@ -94,6 +116,15 @@ end
 local f = redis.call('HMGET', record, 's', 'e', 'o', 'u', 't', 'n', 'c', 'r', 'p', 'm')
 local state, holder, at = f[1], f[2] or '', f[3] or ''
 local generation = 0
+
+if not state then
+  if identity ~= '' then note(trail, '/' .. identity, ttl) end
+  if not lies(event, message) then seen(event, message) end
+  redis.call('HSET', record, 's', 'claimed', 't', terms, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease),
+    'c', ARGV[11])
+  redis.call('PEXPIRE', record, ttl)
+  return withLink({'new'})
+end
 
 if state == 'published' then
   local perished = perishable == '1' and holder ~= event and f[9] and tonumber(f[9]) > 0 and tonumber(f[9]) <= now
@@ -162,15 +193,7 @@ redis.call('PEXPIRE', record, ttl)
 local c = redis.call('HMGET', record, 's', 'a', 'f', 'l', 'd', 'w', 'v', 't', 'r', 'g', 'k')
 local answer = {'taken', c[1], c[2] or '0', c[3] or '0', c[4] or '0', c[5] or '', c[6] or '0', c[7] or '0',
   c[8] or '', c[9] or '', c[10] or '0', c[11] or '0'}
-if link == record then return answer end
-
-local k = redis.call('HMGET', link, 's', 'x', 'r')
-local age = 0
-if k[2] then age = math.max(0, now - tonumber(k[2])) end
-answer[13] = k[1] or ''
-answer[14] = int(age)
-answer[15] = k[3] or ''
-return answer
+return withLink(answer)
 `)
 
 // linkScript reads what is known of a token's link.
@@ -241,13 +264,13 @@ return 1
 //	KEYS[1] the record   ARGV 1 owner  2 answer  3 when it perishes, Unix ms, 0: not known  4 lease ms  5 ttl ms
 //
 // Answer: 1, or 0 when the claim is not the owner's. A record that is there already is kept.
-var recordScript = redis.NewScript(clock + `
+var recordScript = redis.NewScript(clock + keeping + `
 local f = redis.call('HMGET', KEYS[1], 'o', 's')
 if f[1] ~= ARGV[1] then return 0 end
 if f[2] == 'claimed' then
   redis.call('HSET', KEYS[1], 's', 'recorded', 'r', ARGV[2], 'x', int(now), 'p', ARGV[3], 'v', '0', 'c', '',
     'u', int(now + tonumber(ARGV[4])))
-  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+  keep(KEYS[1], ARGV[5])
 end
 return 1
 `)
@@ -257,14 +280,17 @@ return 1
 //	KEYS[1] the record   ARGV 1 owner  2 event  3 ttl ms  4 sequence of link.created, "" where it is not known
 //
 // Answer: 1, or 0 when the claim is not the owner's. Run again after success it finds its own event and answers 1.
-var publishScript = redis.NewScript(`
+var publishScript = redis.NewScript(keeping + `
 local f = redis.call('HMGET', KEYS[1], 'o', 's', 'e')
 if f[2] == 'published' and f[3] == ARGV[2] then return 1 end
 if f[1] ~= ARGV[1] or f[2] ~= 'recorded' then return 0 end
-redis.call('HSET', KEYS[1], 's', 'published')
-if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'q', ARGV[4]) end
+if ARGV[4] ~= '' then
+  redis.call('HSET', KEYS[1], 's', 'published', 'q', ARGV[4])
+else
+  redis.call('HSET', KEYS[1], 's', 'published')
+end
 redis.call('HDEL', KEYS[1], 'o', 'u', 'm', 'a', 'f', 'l', 'd', 'n', 'w', 'v', 'y', 'c', 'k')
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+keep(KEYS[1], ARGV[3])
 return 1
 `)
 

@@ -3,10 +3,9 @@ package claim
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // Request asks for the work on one event.
@@ -39,6 +38,9 @@ const (
 	OutcomeLater     Outcome = "later"     // the event's next attempt is due after Wait
 	OutcomeDead      Outcome = "dead"      // the event has its verdict; Verdict and Letter say how far it was carried out
 )
+
+// outcomeNew is how the script says that what was taken was not there before.
+const outcomeNew Outcome = "new"
 
 // Result is what Take found. Which fields are set depends on the outcome.
 type Result struct {
@@ -73,13 +75,18 @@ func (s *Store) Link(ctx context.Context, token string) (Link, error) {
 	return answer(reply).link(0), nil
 }
 
+// newOwner is a name that no other delivery has: 128 random bits.
+func newOwner() string {
+	return strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
+}
+
 // Take asks for the work on an event. Each call is a new owner.
 func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 	record, link := s.recordKey(r.Token, r.Identity), s.key(r.Token, "link")
-	owner := uuid.NewString()
+	owner := newOwner()
 	asked := time.Now()
 	reply, err := takeScript.Run(ctx, s.rdb, []string{record, s.graveKey(r.Token, r.Event), link, s.key(r.Token, "trail")},
-		r.Event, owner, millis(s.lease), millis(s.ttl), r.Message, r.Ended, flag(r.Adopt), r.Terms, flag(r.Perishable),
+		r.Event, owner, millis(s.lease), millis(s.keepFor()), r.Message, r.Ended, flag(r.Adopt), r.Terms, flag(r.Perishable),
 		safeIdentity(r.Identity), flag(r.Calling),
 	).StringSlice()
 	if err != nil {
@@ -97,6 +104,10 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 		res.Since = a.duration(5)
 	case OutcomeLater:
 		res.Wait = a.duration(1)
+	case outcomeNew:
+		res.Outcome = OutcomeTaken
+		res.Claim = s.held(r, owner, asked)
+		res.Claim.Terms, res.Claim.Link = r.Terms, a.link(1)
 	case OutcomeTaken:
 		res.Claim = s.taken(r, owner, asked, a)
 	default:
@@ -105,21 +116,26 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 	return res, nil
 }
 
-// taken reads the answer of the take script for a claim that is now ours. The lease counts from before the question was
-// sent, so that the claim never looks longer here than it is in Redis.
+// taken reads the answer of the take script for a claim that is now ours and was begun before.
 func (s *Store) taken(r Request, owner string, asked time.Time, a answer) *Claim {
+	c := s.held(r, owner, asked)
+	c.Recorded = a.text(1) == "recorded"
+	c.Tried = Tried{
+		Attempts: int(a.int(2)), First: fromUnixMilli(a.int(3)), Last: fromUnixMilli(a.int(4)),
+		Failure: a.bytes(5), Waited: a.duration(6), CutOff: int(a.int(11)),
+	}
+	c.Vanished, c.Terms, c.Answer, c.Generation = int(a.int(7)), a.bytes(8), a.bytes(9), int(a.int(10))
+	c.Link = a.link(12)
+	return c
+}
+
+// held is a claim that has just become ours. Its lease counts from before the question was sent, so that the claim never
+// looks longer here than it is in Redis.
+func (s *Store) held(r Request, owner string, asked time.Time) *Claim {
 	c := &Claim{
 		store: s, record: s.recordKey(r.Token, r.Identity), grave: s.graveKey(r.Token, r.Event), trail: s.key(r.Token, "trail"),
-		owner: owner, event: r.Event, message: r.Message,
-		Recorded: a.text(1) == "recorded",
-		Tried: Tried{
-			Attempts: int(a.int(2)), First: fromUnixMilli(a.int(3)), Last: fromUnixMilli(a.int(4)),
-			Failure: a.bytes(5), Waited: a.duration(6), CutOff: int(a.int(11)),
-		},
-		Vanished: int(a.int(7)), Terms: a.bytes(8), Answer: a.bytes(9), Generation: int(a.int(10)),
-		Link: a.link(12),
+		owner: owner, event: r.Event, message: r.Message, calling: r.Calling,
 	}
-	c.calling = r.Calling
 	c.renewed.Store(&asked)
 	return c
 }
