@@ -30,7 +30,7 @@ type ward struct {
 
 func newWard(t *testing.T, env *testenv.Env) *ward {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	nc := env.NATS(t)
 	js, err := jetstream.New(nc)
