@@ -60,6 +60,8 @@ type NATS struct {
 	// User and Password authenticate where neither Creds nor NKey do.
 	User     string
 	Password Secret
+	// InboxPrefix begins the subjects that answers come to.
+	InboxPrefix string
 	// Replicas is the number of copies of streams that the worker makes.
 	Replicas int
 }

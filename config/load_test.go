@@ -73,6 +73,7 @@ func TestDefaults(t *testing.T) {
 	for name, values := range map[string][2]any{
 		"NATS_URL":               {cfg.NATS.URL.Reveal(), "nats://127.0.0.1:4222"},
 		"NATS_REPLICAS":          {cfg.NATS.Replicas, 1},
+		"NATS_INBOX_PREFIX":      {cfg.NATS.InboxPrefix, "_INBOX"},
 		"REDIS_URL":              {cfg.Redis.URL.Reveal(), "redis://127.0.0.1:6379/0"},
 		"REDIS_PREFIX":           {cfg.Redis.Prefix, "linkworker"},
 		"CONOMY_BASE_URL":        {cfg.Conomy.BaseURL, "https://api.conomyhq.com/sandbox"},
@@ -102,7 +103,7 @@ func TestDefaults(t *testing.T) {
 
 func TestEverySettingIsRead(t *testing.T) {
 	e := environment{
-		"NATS_URL": "tls://a:1,tls://b:2", "NATS_USER": "u", "NATS_PASSWORD": "p", "NATS_REPLICAS": "3",
+		"NATS_URL": "tls://a:1,tls://b:2", "NATS_USER": "u", "NATS_PASSWORD": "p", "NATS_REPLICAS": "3", "NATS_INBOX_PREFIX": "in.u-1",
 		"REDIS_URL": "rediss://r:1/2", "REDIS_PREFIX": "lw", "CONOMY_BASE_URL": "http://sandbox:8085/sandbox/",
 		"CONOMY_ALLOW_HTTP": "true", "CONOMY_API_KEY": "k", "CONOMY_ACCESS_TOKEN": "tok",
 		"CONOMY_CHECKOUT_URL": "https://pay.example/", "CONOMY_TIMEOUT": "3s", "CONOMY_CONCURRENCY": "7", "CONOMY_RATE_LIMIT": "2.5",
@@ -114,7 +115,7 @@ func TestEverySettingIsRead(t *testing.T) {
 	}
 	cfg := mustLoad(t, e)
 	want := Config{
-		NATS:  NATS{User: "u", Replicas: 3},
+		NATS:  NATS{User: "u", InboxPrefix: "in.u-1", Replicas: 3},
 		Redis: Redis{Prefix: "lw"},
 		Conomy: Conomy{BaseURL: "http://sandbox:8085/sandbox", AllowHTTP: true, CheckoutURL: "https://pay.example",
 			Timeout: 3 * time.Second, Concurrency: 7, RateLimit: 2.5},
@@ -150,7 +151,7 @@ func TestEverySettingIsRead(t *testing.T) {
 func TestEveryFaultAtOnce(t *testing.T) {
 	const secret = "hunter2"
 	_, err := load(t, environment{
-		"NATS_URL": "http://" + secret + "@h", "NATS_CREDS": "/nowhere/" + "creds", "NATS_REPLICAS": "6", "REDIS_URL": secret, "REDIS_PREFIX": "{x}",
+		"NATS_URL": "http://" + secret + "@h", "NATS_CREDS": "/nowhere/" + "creds", "NATS_INBOX_PREFIX": "in.>", "NATS_REPLICAS": "6", "REDIS_URL": secret, "REDIS_PREFIX": "{x}",
 		"CONOMY_BASE_URL": "http://elsewhere.example", "CONOMY_CLIENT_ID": "only-id", "CONOMY_TIMEOUT": "15",
 		"CONOMY_CONCURRENCY": "none", "CONOMY_RATE_LIMIT": "-1", "RETRY_INITIAL": "1h", "RETRY_ATTEMPTS": "0", "SESSION_WAIT": "-2m",
 		"LINKS_DUPLICATE_WINDOW": "1s", "MERCHANT_DURATION": "29s", "MERCHANT_SUCCESS_URL": "shop", "ADMIN_ADDR": "8080", "LOG_LEVEL": "loud",
@@ -161,7 +162,7 @@ func TestEveryFaultAtOnce(t *testing.T) {
 	for _, f := range faults {
 		names = append(names, f.Name)
 	}
-	want := "NATS_URL NATS_CREDS NATS_REPLICAS LINKS_DUPLICATE_WINDOW REDIS_URL REDIS_PREFIX CONOMY_BASE_URL CONOMY_API_KEY CONOMY_CLIENT_SECRET " +
+	want := "NATS_URL NATS_CREDS NATS_INBOX_PREFIX NATS_REPLICAS LINKS_DUPLICATE_WINDOW REDIS_URL REDIS_PREFIX CONOMY_BASE_URL CONOMY_API_KEY CONOMY_CLIENT_SECRET " +
 		"CONOMY_TIMEOUT CONOMY_CONCURRENCY CONOMY_RATE_LIMIT RETRY_INITIAL RETRY_ATTEMPTS SESSION_WAIT SHUTDOWN_TIMEOUT MERCHANT_DURATION " +
 		"MERCHANT_SUCCESS_URL ADMIN_ADDR LOG_LEVEL LOG_FORMAT"
 	if got := strings.Join(names, " "); got != want {
@@ -172,7 +173,7 @@ func TestEveryFaultAtOnce(t *testing.T) {
 		t.Errorf("a secret is in %s", text)
 	}
 	for _, line := range []string{
-		"the configuration has 21 faults:",
+		"the configuration has 22 faults:",
 		"CONOMY_API_KEY: required; set it or CONOMY_API_KEY_FILE to the path of a file that holds it",
 		`CONOMY_TIMEOUT (--conomy-timeout): "15" has no unit; for seconds write 15s`,
 	} {

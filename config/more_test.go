@@ -53,7 +53,7 @@ func TestAddFlags(t *testing.T) {
 	AddFlags(fs, GroupNATS)
 	var names []string
 	fs.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if want := []string{"nats-ca", "nats-cert", "nats-creds", "nats-key", "nats-url", "nats-user"}; !slices.Equal(names, want) {
+	if want := []string{"nats-ca", "nats-cert", "nats-creds", "nats-inbox-prefix", "nats-key", "nats-url", "nats-user"}; !slices.Equal(names, want) {
 		t.Errorf("got %v, want %v", names, want)
 	}
 	AddFlags(pflag.NewFlagSet("all", pflag.ContinueOnError)) // panics where a name comes twice

@@ -27,6 +27,9 @@ func (c *Config) NATSOptions() ([]nats.Option, error) {
 		nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(pingEvery),
 	}
+	if n.InboxPrefix != "" {
+		options = append(options, nats.CustomInboxPrefix(n.InboxPrefix))
+	}
 	if n.CA != "" {
 		options = append(options, nats.RootCAs(n.CA))
 	}

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +17,20 @@ import (
 
 // connect connects with cfg's options to a server that o describes.
 func connect(t *testing.T, o *server.Options, env environment) error {
+	t.Helper()
+	return connectWith(t, o, env, func(nc *nats.Conn) {
+		defer nc.Close()
+		if nc.Opts.MaxReconnect != -1 || nc.Opts.Name != "linkworker" || !nc.Opts.IgnoreAuthErrorAbort {
+			t.Errorf("max reconnects %d, name %q", nc.Opts.MaxReconnect, nc.Opts.Name)
+		}
+		if err := nc.Flush(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// connectWith hands the connection on, or answers why there is none.
+func connectWith(t *testing.T, o *server.Options, env environment, use func(*nats.Conn)) error {
 	t.Helper()
 	o.Host, o.Port, o.NoSigs, o.NoLog = "127.0.0.1", -1, true, true
 	s, err := server.NewServer(o)
@@ -38,11 +54,8 @@ func connect(t *testing.T, o *server.Options, env environment) error {
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	if nc.Opts.MaxReconnect != -1 || nc.Opts.Name != "linkworker" || !nc.Opts.IgnoreAuthErrorAbort {
-		t.Errorf("max reconnects %d, name %q", nc.Opts.MaxReconnect, nc.Opts.Name)
-	}
-	return nc.Flush()
+	use(nc)
+	return nil
 }
 
 func user(t *testing.T) (pair nkeys.KeyPair, public, seed string) {
@@ -128,5 +141,34 @@ func TestNATSCredentialsFile(t *testing.T) {
 	}
 	if got, err := o.UserJWT(); err != nil || got != token {
 		t.Errorf("JWT %q, error %v", got, err)
+	}
+}
+
+// Answers come to subjects of the user's own, so that it needs no right to hear those of others.
+func TestNATSInboxPrefix(t *testing.T) {
+	users := func() *server.Options {
+		return &server.Options{Users: []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{
+			Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX_u.>"}},
+		}}}}
+	}
+	for prefix, want := range map[string]string{"_INBOX_u": "_INBOX_u.", "": "_INBOX."} {
+		env := environment{"NATS_USER": "u", "NATS_PASSWORD": "p", "NATS_INBOX_PREFIX": prefix}
+		var nc *nats.Conn
+		if err := connectWith(t, users(), env, func(c *nats.Conn) { nc = c }); err != nil {
+			t.Fatal(err)
+		}
+		nc.SetErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})
+		inbox := nc.NewInbox()
+		if _, err := nc.SubscribeSync(inbox); err != nil {
+			t.Fatal(err)
+		}
+		if err := nc.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		refused := errors.Is(nc.LastError(), nats.ErrPermissionViolation)
+		if !strings.HasPrefix(inbox, want) || refused != (prefix == "") {
+			t.Errorf("%q: inbox %s, refused: %t", prefix, inbox, refused)
+		}
+		nc.Close()
 	}
 }

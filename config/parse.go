@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -170,6 +171,19 @@ func prefix(to field[string]) parser {
 	return func(c *Config, raw string) error {
 		if strings.ContainsAny(raw, "{}") || strings.ContainsFunc(raw, isSpace) || len(raw) > 100 {
 			return fmt.Errorf("%s has braces or spaces or over 100 bytes; set a short word, such as linkworker", quote(raw))
+		}
+		*to(c) = raw
+		return nil
+	}
+}
+
+var inboxForm = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+
+// inboxPrefix takes the first words of a NATS subject.
+func inboxPrefix(to field[string]) parser {
+	return func(c *Config, raw string) error {
+		if !inboxForm.MatchString(raw) || len(raw) > 100 {
+			return fmt.Errorf("%s does not begin a subject; set letters, digits, - and _, with dots between words, such as _INBOX_worker", quote(raw))
 		}
 		*to(c) = raw
 		return nil
