@@ -9,20 +9,12 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/linkworker/linkworker/worker/rights"
 )
 
-const (
-	// askTimeout bounds one question to NATS.
-	askTimeout = 5 * time.Second
-	// refusalEvery is how often it is looked whether the server has refused the question: it says so beside it, and
-	// never answers.
-	refusalEvery = 10 * time.Millisecond
-)
-
-// deniedError is a question that this NATS user may not ask, or whose answer it may not hear.
-type deniedError struct{ right string }
-
-func (e *deniedError) Error() string { return "this NATS user has no right to " + e.right }
+// askTimeout bounds one question to NATS.
+const askTimeout = 5 * time.Second
 
 // ask puts a question to NATS and does not wait for its answer for long.
 func (t *telling) ask(ctx context.Context, question func(context.Context) error) error {
@@ -31,56 +23,17 @@ func (t *telling) ask(ctx context.Context, question func(context.Context) error)
 	return t.heed(ctx, question)
 }
 
-// heed ends a question that the server refuses. Questions come one after the other, so what it refuses meanwhile is this
-// one.
+// heed ends a question that the server refuses.
 func (t *telling) heed(ctx context.Context, question func(context.Context) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	before := t.NATS.Conn().LastError()
-	done, watched := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(watched)
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(refusalEvery):
-			}
-			if err := t.NATS.Conn().LastError(); err != before && errors.Is(err, nats.ErrPermissionViolation) {
-				cancel(&deniedError{refused(err)})
-				return
-			}
-		}
-	}()
-	err := question(ctx)
-	close(done)
-	<-watched
-	var denied *deniedError
-	if err != nil && errors.As(context.Cause(ctx), &denied) {
-		return denied
-	}
-	return err
-}
-
-// refused reads the right from the server's words: Permissions Violation for Publish to "subject".
-func refused(err error) string {
-	text, rest, _ := strings.Cut(err.Error(), `"`)
-	subject, _, _ := strings.Cut(rest, `"`)
-	if strings.HasPrefix(subject, nats.InboxPrefix) { // a new one each time
-		subject = nats.InboxPrefix + ">"
-	}
-	if strings.Contains(text, "Subscription") {
-		return "subscribe to " + subject
-	}
-	return "publish to " + subject
+	return rights.Heed(ctx, t.NATS.Conn(), question)
 }
 
 // unread makes a gap of an error of NATS.
 func (t *telling) unread(place Place, what string, err error) {
-	var denied *deniedError
+	var missing *rights.Missing
 	switch {
-	case errors.As(err, &denied):
-		t.gap(place, fmt.Sprintf("%s cannot be read: %v", what, denied), "grant it, or ask as another user")
+	case errors.As(err, &missing):
+		t.gap(place, fmt.Sprintf("%s cannot be read: %v", what, missing), "grant it, or ask as another user")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		t.gap(place, what+" cannot be read: NATS does not answer", "is JetStream up, and has its cluster a leader?")
 	case errors.Is(err, jetstream.ErrStreamNotFound):

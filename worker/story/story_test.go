@@ -106,18 +106,6 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-func TestRefusedRights(t *testing.T) {
-	for words, want := range map[string]string{
-		`nats: permissions violation: Permissions Violation for Publish to "$JS.API.STREAM.INFO.BILLING"`: "publish to $JS.API.STREAM.INFO.BILLING",
-		`Permissions Violation for Publish to "$JS.API.CONSUMER.INFO.BILLING.linkworker-invoices"`:        "publish to $JS.API.CONSUMER.INFO.BILLING.linkworker-invoices",
-		`nats: permissions violation: Permissions Violation for Subscription to "_INBOX.kP3.*"`:           "subscribe to _INBOX.>",
-	} {
-		if got := refused(fmt.Errorf("%s", words)); got != want {
-			t.Errorf("%s: %s, want %s", words, got, want)
-		}
-	}
-}
-
 func TestMayBeOf(t *testing.T) {
 	for data, want := range map[string]bool{
 		`{"checkoutToken":"a/ü"}`: true, `{"checkoutToken":"a\/\u00fc"}`: true, `{"data_base64":"e30="}`: true, `{"checkoutToken":"b"}`: false,

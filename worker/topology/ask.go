@@ -2,14 +2,18 @@ package topology
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/linkworker/linkworker/worker/rights"
 )
 
 const (
-	// askTimeout bounds one question. A server does not answer what the user may
-	// not ask, and a cluster not while it elects who would answer.
+	// askTimeout bounds one question: a cluster does not answer while it elects who
+	// would.
 	askTimeout = 2 * time.Second
 	// askFor is how long a question without an answer is repeated.
 	askFor = 10 * time.Second
@@ -23,8 +27,12 @@ func (a asker) ask(ctx context.Context, right string, question func(context.Cont
 	return backoff.Retry(func() error {
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
-		err := question(ctx)
-		if err == nil || !passing(err) || a.denied(a.prefix()+right) {
+		err := rights.Heed(ctx, a.js.Conn(), question)
+		var missing *rights.Missing
+		switch {
+		case errors.As(err, &missing) && !missing.Inbox && !strings.HasPrefix(missing.Subject, a.prefix()+right):
+			return err // something else was refused meanwhile, on the same connection
+		case err == nil, missing != nil, !passing(err):
 			return backoff.Permanent(err)
 		}
 		return err

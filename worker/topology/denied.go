@@ -8,22 +8,24 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/linkworker/linkworker/worker/rights"
 )
 
 // unseen explains why something could not be looked at. right is the subject of
 // the question, after the prefix of JetStream's API.
 func (a asker) unseen(what, right string, err error) error {
-	switch subject := a.prefix() + right; {
+	subject, missing := a.prefix()+right, new(rights.Missing)
+	switch {
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
 		errors.Is(err, nats.ErrNoResponders):
 		return fmt.Errorf("%s cannot be looked up: %w: start the NATS server with JetStream (nats-server -js) "+
 			"and enable it for this account", what, err)
-	case a.denied(subject):
-		return fmt.Errorf("%s cannot be looked up: %w for publishing to %q: grant this NATS user that right",
-			what, nats.ErrPermissionViolation, subject)
+	case errors.As(err, &missing):
+		return fmt.Errorf("%s cannot be looked up: %w: %s", what, missing, mendOfRight(missing))
 	case unanswered(err):
 		return fmt.Errorf("%s cannot be looked up: NATS did not answer %q: %w: is JetStream up, has its cluster "+
-			"a leader, and may this NATS user publish there and subscribe to its inbox?", what, subject, err)
+			"a leader?", what, subject, err)
 	default:
 		return fmt.Errorf("%s cannot be looked up: %w", what, err)
 	}
@@ -31,15 +33,14 @@ func (a asker) unseen(what, right string, err error) error {
 
 // unmade explains why something that is missing could not be made.
 func (a asker) unmade(what, right string, err error) error {
-	subject := a.prefix() + right
+	subject, denied := a.prefix()+right, new(rights.Missing)
 	missing := what + " is missing and cannot be made: "
 	const elsewhere = "run `linkworker provision` as a NATS user who may, or grant the right"
 	switch {
-	case a.denied(subject):
-		return fmt.Errorf("%s%w for publishing to %q: %s", missing, nats.ErrPermissionViolation, subject, elsewhere)
+	case errors.As(err, &denied):
+		return fmt.Errorf("%s%w: %s", missing, denied, elsewhere)
 	case unanswered(err):
-		return fmt.Errorf("%sNATS did not answer %q: %w: where this NATS user may not publish there, %s",
-			missing, subject, err, elsewhere)
+		return fmt.Errorf("%sNATS did not answer %q: %w: is JetStream up, and has its cluster a leader?", missing, subject, err)
 	}
 	if mend := mendOf(err); mend != "" {
 		return fmt.Errorf("%s%w: %s", missing, err, mend)
@@ -101,11 +102,12 @@ func unanswered(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
 }
 
-// denied says that the server has complained about a publication to subject. It
-// does so beside the request, which stays without an answer.
-func (a asker) denied(subject string) bool {
-	err := a.js.Conn().LastError()
-	return errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), `"`+subject)
+// mendOfRight says what to do about a right without which nothing can be seen.
+func mendOfRight(missing *rights.Missing) string {
+	if missing.Inbox {
+		return "grant it, or set NATS_INBOX_PREFIX to what this user may subscribe to"
+	}
+	return "grant it"
 }
 
 // prefix begins the subjects of JetStream's API.

@@ -77,22 +77,22 @@ func TestWhatIsDeniedIsNamed(t *testing.T) {
 		says  []string
 	}{
 		{name: "making a stream", may: [][]string{seeStreams, seeConsumers, find},
-			says: []string{"stream BILLING is missing", `"$JS.API.STREAM.CREATE.BILLING"`, "linkworker provision"}},
+			says: []string{"stream BILLING is missing", "publish to $JS.API.STREAM.CREATE.BILLING", "linkworker provision"}},
 		{name: "making a consumer", may: [][]string{seeStreams, seeConsumers},
 			setUp: func(t *testing.T, admin jetstream.JetStream) {
 				for _, r := range roles {
 					makeStream(t, admin, good(r))
 				}
 			},
-			says: []string{"consumer linkworker-invoices is missing", `"$JS.API.CONSUMER.CREATE.BILLING.linkworker-invoices`, "linkworker provision"}},
+			says: []string{"consumer linkworker-invoices is missing", "publish to $JS.API.CONSUMER.CREATE.BILLING.linkworker-invoices", "linkworker provision"}},
 		{name: "looking at a stream", may: [][]string{seeConsumers},
-			says: []string{"stream BILLING cannot be looked up", `"$JS.API.STREAM.INFO.BILLING"`, "grant"}},
+			says: []string{"stream BILLING cannot be looked up", "publish to $JS.API.STREAM.INFO.BILLING", "grant"}},
 		{name: "looking at a consumer", may: [][]string{seeStreams},
 			setUp: func(t *testing.T, admin jetstream.JetStream) { ensure(t, admin, Settings{}) },
-			says:  []string{"consumer linkworker-invoices cannot be looked up", `"$JS.API.CONSUMER.INFO.BILLING.linkworker-invoices"`}},
+			says:  []string{"consumer linkworker-invoices cannot be looked up", "publish to $JS.API.CONSUMER.INFO.BILLING.linkworker-invoices"}},
 		{name: "finding a stream of another name", may: [][]string{seeStreams, seeConsumers},
 			setUp: func(t *testing.T, admin jetstream.JetStream) { makeStream(t, admin, all) },
-			says:  []string{"the stream that carries invoice.issued", `"$JS.API.STREAM.NAMES"`}},
+			says:  []string{"the stream that carries invoice.issued", "publish to $JS.API.STREAM.NAMES"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -100,10 +100,8 @@ func TestWhatIsDeniedIsNamed(t *testing.T) {
 			if tt.setUp != nil {
 				tt.setUp(t, admin)
 			}
-			// The server answers nothing to what it denies: do not wait for it long.
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-			defer cancel()
-			_, err := Ensure(ctx, worker, Settings{})
+			// The server answers nothing to what it denies, and yet nobody waits.
+			_, err := Ensure(testContext(t), worker, Settings{})
 			if !errors.Is(err, nats.ErrPermissionViolation) {
 				t.Fatalf("error %v", err)
 			}
@@ -113,6 +111,23 @@ func TestWhatIsDeniedIsNamed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A user who may ask and hear no answer is told at once, and not that NATS does not answer.
+func TestDeniedInboxIsNamed(t *testing.T) {
+	s := run(t, server.Options{JetStream: true, Users: []*server.User{{Username: "worker", Password: "w", Permissions: &server.Permissions{
+		Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX_worker.>"}},
+	}}}})
+	worker := connect(t, s.ClientURL(), nats.UserInfo("worker", "w"))
+	_, err := Inspect(testContext(t), worker, Settings{})
+	if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), "no right to subscribe to _INBOX.>") ||
+		!strings.Contains(err.Error(), "NATS_INBOX_PREFIX") {
+		t.Errorf("error %v", err)
+	}
+	own := connect(t, s.ClientURL(), nats.UserInfo("worker", "w"), nats.CustomInboxPrefix("_INBOX_worker"))
+	if _, err := Inspect(testContext(t), own, Settings{}); err != nil {
+		t.Error(err)
 	}
 }
 

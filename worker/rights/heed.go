@@ -1,0 +1,45 @@
+package rights
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// heedEvery is how often it is looked whether the server has complained.
+const heedEvery = 10 * time.Millisecond
+
+// Heed asks a question and ends its context when the server complains: then the error is a [*Missing]. Whatever is refused
+// on the connection meanwhile is taken for the question, so ask one after the other.
+func Heed(ctx context.Context, nc *nats.Conn, question func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	before := nc.LastError()
+	done, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(heedEvery):
+			}
+			if err := nc.LastError(); err != before {
+				if missing := Read(nc, err); missing != nil {
+					cancel(missing)
+					return
+				}
+			}
+		}
+	}()
+	err := question(ctx)
+	close(done)
+	<-watched
+	var missing *Missing
+	if err != nil && errors.As(context.Cause(ctx), &missing) {
+		return missing
+	}
+	return err
+}
