@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,18 +20,21 @@ const (
 	maxExponent    = 64
 )
 
-// checkRequestAmounts refuses amounts that an answer could not be compared with.
-func checkRequestAmounts(req *PaymentLinkRequest) error {
+// askedTotal adds up what is asked for; it refuses amounts that an answer could
+// not be compared with.
+func askedTotal(req *PaymentLinkRequest) (sum decimal.Decimal, err error) {
 	for i, item := range req.Items {
-		if _, err := parseAmount(item.TotalAmount); err != nil {
-			return fmt.Errorf("conomy: %s: items[%d].totalAmount is not a decimal", EndpointCreatePaymentLink, i)
+		amount, err := parseAmount(item.TotalAmount)
+		if err != nil {
+			return sum, fmt.Errorf("conomy: %s: items[%d].totalAmount is not a decimal", EndpointCreatePaymentLink, i)
 		}
+		sum = sum.Add(amount)
 	}
-	return nil
+	return sum, nil
 }
 
 // checkCreated holds a created link against what was asked for.
-func (c *Client) checkCreated(req *PaymentLinkRequest, link *PaymentLink) error {
+func (c *Client) checkCreated(req *PaymentLinkRequest, want decimal.Decimal, link *PaymentLink) error {
 	if err := c.checkLink(link); err != nil {
 		return err
 	}
@@ -44,16 +48,12 @@ func (c *Client) checkCreated(req *PaymentLinkRequest, link *PaymentLink) error 
 	case link.Currency != "" && link.Currency != req.Currency:
 		return errors.New("another currency")
 	}
-	return checkTotal(req.Items, link)
+	return checkTotal(req.Items, want, link)
 }
 
 // checkTotal compares what the answer says of the amount, as a total or item by
 // item, with what was asked for.
-func checkTotal(asked []Item, link *PaymentLink) error {
-	want, err := total(asked)
-	if err != nil {
-		return errors.New("an amount that cannot be compared")
-	}
+func checkTotal(asked []Item, want decimal.Decimal, link *PaymentLink) error {
 	if link.TotalAmount != "" {
 		got, err := parseAmount(link.TotalAmount)
 		switch {
@@ -63,7 +63,7 @@ func checkTotal(asked []Item, link *PaymentLink) error {
 			return errors.New("another totalAmount")
 		}
 	}
-	if len(link.Items) > 0 {
+	if len(link.Items) > 0 && !sameTotals(asked, link.Items) {
 		got, err := total(link.Items)
 		switch {
 		case err != nil:
@@ -73,6 +73,12 @@ func checkTotal(asked []Item, link *PaymentLink) error {
 		}
 	}
 	return nil
+}
+
+// sameTotals reports whether the items' totals are the same to the letter, as they
+// mostly are.
+func sameTotals(asked, got []Item) bool {
+	return slices.EqualFunc(asked, got, func(a, b Item) bool { return a.TotalAmount == b.TotalAmount })
 }
 
 func total(items []Item) (sum decimal.Decimal, err error) {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -75,6 +76,7 @@ type Client struct {
 	observe   func(Call)
 	now       func() time.Time
 	tokens    *tokens
+	headers   atomic.Pointer[headers] // of the last request
 }
 
 // New makes a Client. It makes no call; its error names every fault of the

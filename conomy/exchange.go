@@ -9,9 +9,8 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"sync"
 	"sync/atomic"
-
-	"github.com/go-json-experiment/json"
 )
 
 // maxAnswerBytes bounds an answer, after decompression.
@@ -22,9 +21,10 @@ type exchange struct {
 	endpoint, method string
 	path             []string // segments below the base URL, not escaped
 	query            url.Values
-	in, out          any          // request body, nil for none; where the answer is read into
-	check            func() error // judges out; may refer to it
-	mask             []string     // payers' values that no error text may show
+	in               encoder         // the request's body, nil for none
+	out              any             // where the answer is read into
+	check            func() error    // judges out; may refer to it
+	mask             func() []string // payers' values that no error text may show; nil for none
 }
 
 // do makes the call, and makes it again after a 401 if a fresh token can be had.
@@ -32,7 +32,7 @@ func (c *Client) do(ctx context.Context, x *exchange) error {
 	var body []byte
 	if x.in != nil {
 		var err error
-		if body, err = json.Marshal(x.in); err != nil {
+		if body, err = encodeRequest(x.in); err != nil {
 			// The text of err may quote a payer's value.
 			return fmt.Errorf("conomy: %s: the request cannot be written as JSON", x.endpoint)
 		}
@@ -86,7 +86,9 @@ func (c *Client) roundTrip(ctx context.Context, x *exchange, body []byte, grant 
 		return 0, transportError(ctx, x.endpoint, 0, track.begun(err), err, m)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := readBounded(resp.Body)
+	buffer := answers.Get().(*bytes.Buffer)
+	defer answers.Put(buffer)
+	answer, err := readBounded(buffer, resp.Body)
 	if ctx.Err() != nil && err != nil {
 		return resp.StatusCode, transportError(ctx, x.endpoint, resp.StatusCode, true, err, m)
 	}
@@ -122,52 +124,24 @@ func (c *Client) judge(ctx context.Context, x *exchange, resp *http.Response, an
 	}
 }
 
-func (c *Client) request(ctx context.Context, x *exchange, body []byte, grant grant) *http.Request {
-	req := (&http.Request{Method: x.method, URL: c.url(x), Header: http.Header{
-		"X-Api-Key":            {grant.creds.APIKey},
-		"Conomyhq-Api-Version": {apiVersion},
-		"User-Agent":           {c.userAgent},
-		"Accept":               {"application/json"},
-		"Content-Type":         {"application/json"}, // asked for on every request, with a body or without
-	}}).WithContext(ctx)
-	if grant.token != "" {
-		req.Header["Authorization"] = []string{"Bearer " + grant.token}
-	}
-	if body != nil {
-		req.ContentLength = int64(len(body))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-		req.Body, _ = req.GetBody()
-	}
-	return req
-}
-
-// url gives both the path and its escaped form, so that net/http sends the
-// escaping as it stands here.
-func (c *Client) url(x *exchange) *url.URL {
-	u := *c.base
-	raw := c.base.EscapedPath()
-	for _, segment := range x.path {
-		u.Path += "/" + segment
-		raw += "/" + escapeSegment(segment)
-	}
-	u.RawPath = raw
-	u.RawQuery = x.query.Encode()
-	return &u
-}
-
 var errTooLarge = errors.New("longer than 1 MiB")
 
+// answers are what answers are read into: nothing that is made of an answer keeps
+// a part of its bytes.
+var answers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // readBounded reads to the end, which keeps the connection for the next call;
-// one with more to come than the bound is given up.
-func readBounded(r io.Reader) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxAnswerBytes+1))
-	if err != nil {
+// one with more to come than the bound is given up. What it returns is good as
+// long as the buffer is.
+func readBounded(buffer *bytes.Buffer, r io.Reader) ([]byte, error) {
+	buffer.Reset()
+	if _, err := buffer.ReadFrom(io.LimitReader(r, maxAnswerBytes+1)); err != nil {
 		return nil, err
 	}
-	if len(b) > maxAnswerBytes {
+	if buffer.Len() > maxAnswerBytes {
 		return nil, errTooLarge
 	}
-	return b, nil
+	return buffer.Bytes(), nil
 }
 
 // sending notes how far a request got. That a connection was had counts as

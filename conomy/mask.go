@@ -16,12 +16,20 @@ const (
 
 // masker cleans text that others wrote before an error shows it.
 type masker struct {
-	grant    grant // what the exchange was made with
-	personal []string
+	grant    grant           // what the exchange was made with
+	personal func() []string // nil for none
 }
 
 // secrets lists the values that no text may show.
 func (m *masker) secrets() []string { return append(m.grant.creds.secrets(), m.grant.token) }
+
+// payers lists the payer's values that no text may show.
+func (m *masker) payers() []string {
+	if m.personal == nil {
+		return nil
+	}
+	return m.personal()
+}
 
 var email = regexp.MustCompile(`[^\s@<>"',;:()]+@[^\s@<>"',;:()]+`)
 
@@ -29,7 +37,7 @@ var email = regexp.MustCompile(`[^\s@<>"',;:()]+@[^\s@<>"',;:()]+`)
 // drops control characters and bounds the length.
 func (m *masker) clean(s string, limit int) string {
 	s = m.maskSecrets(strings.ToValidUTF8(s, "\uFFFD"))
-	for _, v := range m.personal {
+	for _, v := range m.payers() {
 		v = strings.TrimSpace(v)
 		if len(v) < shortNumber && strings.Trim(v, "0123456789") == "" {
 			continue

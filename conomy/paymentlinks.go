@@ -101,15 +101,16 @@ func (p *PaymentLinkPage) NextOffset() int { return p.Next }
 //
 // See https://docs.conomyhq.com (recipe "Create a payment link").
 func (c *Client) CreatePaymentLink(ctx context.Context, req *PaymentLinkRequest) (*PaymentLink, error) {
-	if err := checkRequestAmounts(req); err != nil {
+	want, err := askedTotal(req)
+	if err != nil {
 		return nil, err
 	}
 	link := new(PaymentLink)
-	err := c.do(ctx, &exchange{
+	err = c.do(ctx, &exchange{
 		endpoint: EndpointCreatePaymentLink, method: http.MethodPost,
 		path: []string{"payment-links"}, in: req, out: link,
-		check: func() error { return c.checkCreated(req, link) },
-		mask:  req.Customer.values(),
+		check: func() error { return c.checkCreated(req, want, link) },
+		mask:  req.Customer.values,
 	})
 	if err != nil {
 		return nil, err
@@ -147,7 +148,7 @@ func (c *Client) ListPaymentLinks(ctx context.Context, filter PaymentLinkFilter)
 		endpoint: EndpointListPaymentLinks, method: http.MethodGet,
 		path: []string{"payment-links"}, query: filter.query(), out: &answer,
 		check: func() (err error) { page, err = c.readPage(&answer, filter.Offset); return err },
-		mask:  filter.CustomerEmails,
+		mask:  func() []string { return filter.CustomerEmails },
 	})
 	if err != nil {
 		return nil, err

@@ -50,7 +50,15 @@ var liberal = json.WithUnmarshalers(json.JoinUnmarshalers(
 	}),
 ))
 
-func unmarshal(data []byte, out any) error { return json.Unmarshal(data, out, liberal) }
+// unmarshal reads an answer. Nearly every one has the documented types and needs
+// no liberal reader, which would cost half as much again; what the first try has
+// read of another one, the second reads over.
+func unmarshal(data []byte, out any) error {
+	if json.Unmarshal(data, out) == nil {
+		return nil
+	}
+	return json.Unmarshal(data, out, liberal)
+}
 
 // text returns the text of a JSON string, "" for anything else.
 func text(v jsontext.Value) string {
