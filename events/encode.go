@@ -20,7 +20,11 @@ func EncodeLinkCreated(source, id string, at time.Time, e *LinkCreated) (*nats.M
 	out := *e
 	out.Metadata = nullAbsent(out.Metadata)
 	out.ExpiresAt, out.CreatedAt = out.ExpiresAt.UTC(), out.CreatedAt.UTC()
-	return encode(SubjectLinkCreated, source, id, out.CheckoutToken, at, &out)
+	body, err := out.text()
+	if err != nil {
+		return nil, unfit(SubjectLinkCreated)
+	}
+	return binaryMessage(SubjectLinkCreated, source, id, out.CheckoutToken, at, body)
 }
 
 // EncodeLinkFailed makes the message of [SubjectLinkFailed]; it is otherwise like
@@ -32,21 +36,21 @@ func EncodeLinkFailed(source, id string, at time.Time, e *LinkFailed) (*nats.Msg
 	out := *e
 	out.Metadata = nullAbsent(out.Metadata)
 	out.FailedAt = out.FailedAt.UTC()
-	return encode(SubjectLinkFailed, source, id, out.CheckoutToken, at, &out)
-}
-
-// encode writes data in binary mode. The text escapes nothing that JSON does not
-// require, so metadata comes back no longer than it went in.
-func encode(subject, source, id, token string, at time.Time, data any) (*nats.Msg, error) {
-	body, err := json.Marshal(data)
+	body, err := json.Marshal(&out)
 	if err != nil {
-		// The error itself may quote what it met.
-		return nil, fmt.Errorf("encode %s: metadata is not a JSON value, a text is not valid UTF-8, or a time is out of range", subject)
+		return nil, unfit(SubjectLinkFailed)
 	}
-	return binaryMessage(subject, source, id, token, at, body)
+	return binaryMessage(SubjectLinkFailed, source, id, out.CheckoutToken, at, body)
 }
 
-// binaryMessage is a message in CloudEvents binary mode.
+// unfit is the error of data that cannot be written. The text of what went wrong
+// may quote what it met.
+func unfit(subject string) error {
+	return fmt.Errorf("encode %s: metadata is not a JSON value, a text is not valid UTF-8, or a time is out of range", subject)
+}
+
+// binaryMessage is a message in CloudEvents binary mode. Its body escapes nothing
+// that JSON does not require, so metadata comes back no longer than it went in.
 func binaryMessage(subject, source, id, token string, at time.Time, body []byte) (*nats.Msg, error) {
 	if source == "" || id == "" {
 		return nil, fmt.Errorf("encode %s: a CloudEvent needs a source and an id", subject)
@@ -55,18 +59,22 @@ func binaryMessage(subject, source, id, token string, at time.Time, body []byte)
 		// It would stand differently in ce-id and in Nats-Msg-Id.
 		return nil, fmt.Errorf("encode %s: the id has characters that a header cannot hold", subject)
 	}
+	values := [...]string{
+		specVersion, id, percentEncode(source), subject, at.UTC().Format(time.RFC3339Nano), contentTypeJSON, percentEncode(token),
+	}
+	one := func(i int) []string { return values[i : i+1 : i+1] } // all in one allocation
 	header := nats.Header{
-		headerSpecVersion:     {specVersion},
-		headerID:              {id},
-		headerSource:          {percentEncode(source)},
-		headerType:            {subject},
-		headerTime:            {at.UTC().Format(time.RFC3339Nano)},
-		headerDataContentType: {contentTypeJSON},
-		headerContentType:     {contentTypeJSON},
-		nats.MsgIdHdr:         {id},
+		headerSpecVersion:     one(0),
+		headerID:              one(1),
+		headerSource:          one(2),
+		headerType:            one(3),
+		headerTime:            one(4),
+		headerDataContentType: one(5),
+		headerContentType:     one(5),
+		nats.MsgIdHdr:         one(1),
 	}
 	if token != "" {
-		header[headerSubject] = []string{percentEncode(token)}
+		header[headerSubject] = one(6)
 	}
 	return &nats.Msg{Subject: subject, Header: header, Data: body}, nil
 }
