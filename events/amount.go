@@ -21,7 +21,7 @@ var errAmount = errors.New("amount is not a decimal string")
 
 // Decimal is the amount as an exact number. The error does not quote the amount.
 func (a Amount) Decimal() (decimal.Decimal, error) {
-	if !a.valid() {
+	if !a.Valid() {
 		return decimal.Decimal{}, errAmount
 	}
 	d, err := decimal.NewFromString(string(a))
@@ -37,17 +37,24 @@ func (a *Amount) UnmarshalJSON(text []byte) error {
 		*a = ""
 		return nil
 	}
+	if n := len(text); n > 2 && text[0] == '"' && text[n-1] == '"' {
+		if s := Amount(text[1 : n-1]); s.Valid() {
+			*a = s
+			return nil
+		}
+	}
 	// The permitted characters need no escape, but a writer may escape them all
 	// the same.
 	s, err := jsontext.AppendUnquote(nil, text)
-	if err != nil || !Amount(s).valid() {
+	if err != nil || !Amount(s).Valid() {
 		return errAmount
 	}
 	*a = Amount(s)
 	return nil
 }
 
-func (a Amount) valid() bool {
+// Valid says that the amount is one; an absent one is none.
+func (a Amount) Valid() bool {
 	rest := string(a)
 	if rest != "" && rest[0] == '-' {
 		rest = rest[1:]

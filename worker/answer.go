@@ -8,6 +8,7 @@ import (
 
 	"github.com/linkworker/linkworker/conomy"
 	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/terms"
 )
 
 // answer is what the vendor made, as it is recorded with the claim and told in link.created.
@@ -32,10 +33,16 @@ func decodeAnswer(data []byte) (*answer, error) {
 
 // answerOfLink reads a link. What the vendor does not repeat is taken from what it was asked. made dates a link that the
 // vendor does not date; it is zero for one that was not made now, and then nothing is said of its time.
-func answerOfLink(link *conomy.PaymentLink, asked *conomy.PaymentLinkRequest, total events.Amount, made time.Time) *answer {
+func answerOfLink(link *conomy.PaymentLink, asked *conomy.PaymentLinkRequest, own *terms.Terms, made time.Time) *answer {
 	a := &answer{
 		LinkID: link.ID, URL: link.URL, Status: link.Status, CreatedAt: link.CreatedAt.UTC(),
-		Amount: amountOr(link.TotalAmount, total), Currency: asked.Currency,
+		Amount: events.Amount(link.TotalAmount), Currency: asked.Currency,
+	}
+	if !a.Amount.Valid() {
+		a.Amount = ""
+		if total, err := terms.Total(own.Items); err == nil {
+			a.Amount = events.Amount(total.String())
+		}
 	}
 	if link.CreatedAt.IsZero() {
 		if made.IsZero() {
@@ -70,8 +77,8 @@ func answerOfSession(session *conomy.CheckoutSession, link *answer, fallback str
 
 // amountOr reads the vendor's amount, or takes the other one where it is none.
 func amountOr(vendors string, other events.Amount) events.Amount {
-	if _, err := events.Amount(vendors).Decimal(); err == nil {
-		return events.Amount(vendors)
+	if a := events.Amount(vendors); a.Valid() {
+		return a
 	}
 	return other
 }

@@ -113,8 +113,8 @@ func (w *Worker) observed(ctx context.Context, event string, call func(context.C
 
 // heed does what an answer asks of all calls: to wait, or to stop until the credentials are good.
 func (w *Worker) heed(ctx context.Context, err error) {
-	var e *conomy.Error
-	if ctx.Err() != nil || !errors.As(err, &e) {
+	e, ok := errors.AsType[*conomy.Error](err)
+	if !ok || ctx.Err() != nil {
 		return
 	}
 	switch {

@@ -21,6 +21,7 @@ type delivery struct {
 	meta   *jetstream.MsgMetadata
 	class  class
 	origin deadletter.Origin // which event the message carries, through all replays
+	named  string            // see name
 
 	event    *events.Event        // nil until decoded
 	bad      *events.InvalidError // what can be read of an event that cannot be decoded
@@ -39,7 +40,7 @@ type delivery struct {
 }
 
 // name names the event, the same at each delivery, and different for each replay.
-func (d *delivery) name() string { return d.origin.ID() }
+func (d *delivery) name() string { return d.named }
 
 // message says where the event's message lies, the same at each delivery.
 func (d *delivery) message() string {

@@ -26,13 +26,14 @@ const (
 // https://docs.conomyhq.com, codes 01 to 43: only an answer in one of the documented shapes can be the event's fault; the
 // same status from a gateway or a proxy says nothing about the event.
 func faultOf(ctx context.Context, err error) fault {
-	var e *conomy.Error
-	switch {
-	case err == nil:
+	if err == nil {
 		return faultNone
-	case ctx.Err() != nil:
+	}
+	if ctx.Err() != nil {
 		return faultStopped
-	case !errors.As(err, &e): // no call was made: the request itself cannot be
+	}
+	e, ok := errors.AsType[*conomy.Error](err)
+	if !ok { // no call was made: the request itself cannot be
 		return faultRejected
 	}
 	switch e.Kind {

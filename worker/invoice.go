@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/linkworker/linkworker/conomy"
-	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/claim"
 	"github.com/linkworker/linkworker/worker/deadletter"
 	"github.com/linkworker/linkworker/worker/terms"
@@ -15,14 +14,10 @@ import (
 // makeLink asks for the invoice's payment link until there is one or the event's fate is clear.
 func (w *Worker) makeLink(ctx context.Context, d *delivery, c *claim.Claim) (*answer, error) {
 	request := w.linkRequest(d)
-	total, err := terms.Total(d.terms.Items)
-	if err != nil {
-		return nil, err
-	}
 	for {
 		link, made, err := w.tryLink(ctx, d, request)
 		if err == nil {
-			return answerOfLink(link, request, events.Amount(total.String()), made), nil
+			return answerOfLink(link, request, d.terms, made), nil
 		}
 		if err := w.afterFailure(ctx, d, c, err); err != nil {
 			return nil, err

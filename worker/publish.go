@@ -119,8 +119,8 @@ func (w *Worker) insistOnStream(ctx context.Context, subject string, step func(c
 // tooLarge reports whether a message is larger than the server or the stream takes: no repetition helps, only the
 // operator.
 func tooLarge(err error) bool {
-	var refused *jetstream.APIError
-	return errors.Is(err, nats.ErrMaxPayload) || errors.As(err, &refused) && refused.ErrorCode == streamMessageExceedsMaximum
+	refused, ok := errors.AsType[*jetstream.APIError](err)
+	return errors.Is(err, nats.ErrMaxPayload) || ok && refused.ErrorCode == streamMessageExceedsMaximum
 }
 
 // streamMessageExceedsMaximum is the server's JSStreamMessageExceedsMaximumErr.

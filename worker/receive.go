@@ -114,5 +114,6 @@ func (w *Worker) begin(c class, msg *nats.Msg, p *place) {
 		},
 	}
 	d.origin = deadletter.OriginOf(msg.Header, d.meta)
+	d.named = d.origin.ID()
 	w.crew.work(d)
 }

@@ -21,7 +21,7 @@ func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 	}
 	if d.terms != nil {
 		var err error
-		if request.Terms, err = encode(d.terms); err != nil {
+		if request.Terms, err = d.terms.Encode(); err != nil {
 			return nil, err
 		}
 	}

@@ -98,6 +98,13 @@ const unexpectedDelay = 15 * time.Second
 
 // judge turns the outcome of process into a verdict. It is the only function that does.
 func judge(ctx context.Context, result string, err error) verdict {
+	if err == nil {
+		return verdict{fate: fateDone, result: result}
+	}
+	return condemn(ctx, err)
+}
+
+func condemn(ctx context.Context, err error) verdict {
 	var (
 		died    *deadError
 		later   *laterError
@@ -108,8 +115,6 @@ func judge(ctx context.Context, result string, err error) verdict {
 		invalid *events.InvalidError
 	)
 	switch {
-	case err == nil:
-		return verdict{fate: fateDone, result: result}
 	case errors.Is(err, claim.ErrLost), errors.Is(context.Cause(ctx), claim.ErrLost):
 		return verdict{fate: fateLeave}
 	case errors.Is(err, errDuplicate):

@@ -141,6 +141,19 @@ func (s *Store) recordKey(token, identity string) string {
 	return s.key(token, "session:"+safeIdentity(identity))
 }
 
+// keys are those that a claim stands on.
+type keys struct{ record, grave, link, trail string }
+
+func (s *Store) keys(r Request) keys {
+	base := s.key(r.Token, "")
+	k := keys{link: base + "link", grave: base + "dead:" + r.Event, trail: base + "trail"}
+	k.record = k.link
+	if r.Identity != "" {
+		k.record = base + "session:" + safeIdentity(r.Identity)
+	}
+	return k
+}
+
 // safeIdentity is an identity as it stands in keys, "" for an invoice.
 func safeIdentity(identity string) string {
 	if identity == "" {

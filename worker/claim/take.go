@@ -82,10 +82,10 @@ func newOwner() string {
 
 // Take asks for the work on an event. Each call is a new owner.
 func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
-	record, link := s.recordKey(r.Token, r.Identity), s.key(r.Token, "link")
+	k := s.keys(r)
 	owner := newOwner()
 	asked := time.Now()
-	reply, err := takeScript.Run(ctx, s.rdb, []string{record, s.graveKey(r.Token, r.Event), link, s.key(r.Token, "trail")},
+	reply, err := takeScript.Run(ctx, s.rdb, []string{k.record, k.grave, k.link, k.trail},
 		r.Event, owner, millis(s.lease), millis(s.keepFor()), r.Message, r.Ended, flag(r.Adopt), r.Terms, flag(r.Perishable),
 		safeIdentity(r.Identity), flag(r.Calling),
 	).StringSlice()
@@ -106,10 +106,10 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 		res.Wait = a.duration(1)
 	case outcomeNew:
 		res.Outcome = OutcomeTaken
-		res.Claim = s.held(r, owner, asked)
+		res.Claim = s.held(r, k, owner, asked)
 		res.Claim.Terms, res.Claim.Link = r.Terms, a.link(1)
 	case OutcomeTaken:
-		res.Claim = s.taken(r, owner, asked, a)
+		res.Claim = s.taken(r, k, owner, asked, a)
 	default:
 		return nil, fmt.Errorf("claim: take: Redis answered %q", a.text(0))
 	}
@@ -117,8 +117,8 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 }
 
 // taken reads the answer of the take script for a claim that is now ours and was begun before.
-func (s *Store) taken(r Request, owner string, asked time.Time, a answer) *Claim {
-	c := s.held(r, owner, asked)
+func (s *Store) taken(r Request, k keys, owner string, asked time.Time, a answer) *Claim {
+	c := s.held(r, k, owner, asked)
 	c.Recorded = a.text(1) == "recorded"
 	c.Tried = Tried{
 		Attempts: int(a.int(2)), First: fromUnixMilli(a.int(3)), Last: fromUnixMilli(a.int(4)),
@@ -131,9 +131,9 @@ func (s *Store) taken(r Request, owner string, asked time.Time, a answer) *Claim
 
 // held is a claim that has just become ours. Its lease counts from before the question was sent, so that the claim never
 // looks longer here than it is in Redis.
-func (s *Store) held(r Request, owner string, asked time.Time) *Claim {
+func (s *Store) held(r Request, k keys, owner string, asked time.Time) *Claim {
 	c := &Claim{
-		store: s, record: s.recordKey(r.Token, r.Identity), grave: s.graveKey(r.Token, r.Event), trail: s.key(r.Token, "trail"),
+		store: s, record: k.record, grave: k.grave, trail: k.trail,
 		owner: owner, event: r.Event, message: r.Message, calling: r.Calling,
 	}
 	c.renewed.Store(&asked)
