@@ -1,9 +1,13 @@
 package worker
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
+	"github.com/go-faster/jx"
 	"github.com/go-json-experiment/json"
 
 	"github.com/linkworker/linkworker/conomy"
@@ -23,6 +27,38 @@ type answer struct {
 	Currency  string        `json:"currency,omitzero"`
 }
 
+// encode writes what [decodeAnswer] reads.
+func (a *answer) encode() ([]byte, error) {
+	e := jx.GetEncoder()
+	defer jx.PutEncoder(e)
+	text := func(name, value string) {
+		if value != "" {
+			e.FieldStart(name)
+			e.Str(value)
+		}
+	}
+	moment := func(name string, t time.Time) {
+		if !t.IsZero() {
+			e.FieldStart(name)
+			e.Str(t.Format(time.RFC3339Nano))
+		}
+	}
+	e.ObjStart()
+	text("linkId", a.LinkID)
+	text("sessionId", a.SessionID)
+	text("url", a.URL)
+	text("status", a.Status)
+	moment("createdAt", a.CreatedAt)
+	moment("expiresAt", a.ExpiresAt)
+	text("amount", string(a.Amount))
+	text("currency", a.Currency)
+	e.ObjEnd()
+	if !utf8.Valid(e.Bytes()) {
+		return nil, errors.New("an answer with a text that is not valid UTF-8")
+	}
+	return bytes.Clone(e.Bytes()), nil
+}
+
 func decodeAnswer(data []byte) (*answer, error) {
 	a := new(answer)
 	if err := json.Unmarshal(data, a); err != nil {
@@ -35,7 +71,7 @@ func decodeAnswer(data []byte) (*answer, error) {
 // vendor does not date; it is zero for one that was not made now, and then nothing is said of its time.
 func answerOfLink(link *conomy.PaymentLink, asked *conomy.PaymentLinkRequest, own *terms.Terms, made time.Time) *answer {
 	a := &answer{
-		LinkID: link.ID, URL: link.URL, Status: link.Status, CreatedAt: link.CreatedAt.UTC(),
+		LinkID: link.ID, URL: link.URL, Status: link.Status, CreatedAt: utc(link.CreatedAt),
 		Amount: events.Amount(link.TotalAmount), Currency: asked.Currency,
 	}
 	if !a.Amount.Valid() {
@@ -44,7 +80,7 @@ func answerOfLink(link *conomy.PaymentLink, asked *conomy.PaymentLinkRequest, ow
 			a.Amount = events.Amount(total.String())
 		}
 	}
-	if link.CreatedAt.IsZero() {
+	if a.CreatedAt.IsZero() {
 		if made.IsZero() {
 			return a
 		}
@@ -54,7 +90,7 @@ func answerOfLink(link *conomy.PaymentLink, asked *conomy.PaymentLinkRequest, ow
 	if duration <= 0 {
 		duration = asked.Duration
 	}
-	a.ExpiresAt = a.CreatedAt.Add(time.Duration(duration) * time.Second)
+	a.ExpiresAt = utc(a.CreatedAt.Add(time.Duration(duration) * time.Second))
 	return a
 }
 
@@ -66,13 +102,22 @@ func answerOfSession(session *conomy.CheckoutSession, link *answer, fallback str
 	a := &answer{
 		LinkID: first(session.PaymentLinkID, link.LinkID), SessionID: session.ID,
 		URL:    first(session.URL, link.URL, fallback),
-		Status: session.Status, CreatedAt: session.CreatedAt.UTC(), ExpiresAt: session.ExpiresAt.UTC(),
+		Status: session.Status, CreatedAt: utc(session.CreatedAt), ExpiresAt: utc(session.ExpiresAt),
 		Amount: amountOr(session.TotalAmount, link.Amount), Currency: first(session.Currency, link.Currency),
 	}
-	if session.CreatedAt.IsZero() {
+	if a.CreatedAt.IsZero() {
 		a.CreatedAt = now.UTC().Truncate(time.Millisecond)
 	}
 	return a
+}
+
+// utc is the time in UTC; one that RFC 3339 cannot write is as good as none.
+func utc(t time.Time) time.Time {
+	t = t.UTC()
+	if y := t.Year(); y < 0 || y > 9999 {
+		return time.Time{}
+	}
+	return t
 }
 
 // amountOr reads the vendor's amount, or takes the other one where it is none.

@@ -81,7 +81,7 @@ func (w *Worker) call(ctx context.Context, d *delivery, c *claim.Claim) (*answer
 
 // record keeps the vendor's answer before anyone is told of it.
 func (w *Worker) record(ctx context.Context, d *delivery, c *claim.Claim, a *answer) error {
-	data, err := encode(a)
+	data, err := a.encode()
 	if err != nil {
 		return err
 	}
