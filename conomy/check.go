@@ -131,7 +131,8 @@ func (c *Client) checkURL(raw string) error {
 	if raw == "" {
 		return nil
 	}
-	bad := func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) || r == utf8.RuneError }
+	// Marks that turn the direction of writing would show another address than they lead to.
+	bad := func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) || r == utf8.RuneError }
 	if len(raw) > maxURLBytes || strings.ContainsFunc(raw, bad) {
 		return errors.New("a url that is too long or has control characters")
 	}

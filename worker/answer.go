@@ -87,7 +87,7 @@ func answerOfLink(link *conomy.PaymentLink, asked *conomy.PaymentLinkRequest, ow
 		a.CreatedAt = made.UTC().Truncate(time.Millisecond)
 	}
 	duration := link.Duration
-	if duration <= 0 {
+	if duration <= 0 || duration > events.MaxDuration {
 		duration = asked.Duration
 	}
 	a.ExpiresAt = utc(a.CreatedAt.Add(time.Duration(duration) * time.Second))
@@ -118,6 +118,22 @@ func utc(t time.Time) time.Time {
 		return time.Time{}
 	}
 	return t
+}
+
+// contradiction says in what a session cannot be one of the link that is recorded, "" in nothing.
+func contradiction(session *conomy.CheckoutSession, link *answer) string {
+	differ := func(theirs, ours string) bool { return theirs != "" && ours != "" && theirs != ours }
+	amount, err := events.Amount(session.TotalAmount).Decimal()
+	recorded, ours := link.Amount.Decimal()
+	switch {
+	case differ(session.PaymentLinkID, link.LinkID):
+		return "a session of another link than the token's"
+	case differ(session.Currency, link.Currency):
+		return "a session with another currency than its link"
+	case err == nil && ours == nil && !amount.Equal(recorded):
+		return "a session with another totalAmount than its link"
+	}
+	return ""
 }
 
 // amountOr reads the vendor's amount, or takes the other one where it is none.

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/linkworker/linkworker/conomy"
@@ -22,7 +23,11 @@ func (w *Worker) makeSession(ctx context.Context, d *delivery, c *claim.Claim) (
 		}
 		session, err := w.trySession(ctx, d, request)
 		if err == nil {
-			return w.sessionAnswer(ctx, d, c, session)
+			var a *answer
+			var lie *conomy.Error
+			if a, err = w.sessionAnswer(ctx, d, c, session); !errors.As(err, &lie) {
+				return a, err
+			}
 		}
 		if faultOf(ctx, err) == faultNotFound && w.mayStillCome(c) {
 			err = w.awaitLink(ctx, d, c)
@@ -84,7 +89,7 @@ func (w *Worker) awaitLink(ctx context.Context, d *delivery, c *claim.Claim) err
 }
 
 // sessionAnswer reads the session, with what is recorded of its link: the URL is the session's own, else the link's, else
-// the token's page at the vendor's checkout.
+// the token's page at the vendor's checkout. A session that is not of that link makes no sense.
 func (w *Worker) sessionAnswer(ctx context.Context, d *delivery, c *claim.Claim, session *conomy.CheckoutSession) (*answer, error) {
 	token := d.event.Token()
 	if len(c.Link.Answer) == 0 && c.Link.State != "" { // it was in work when we last looked
@@ -101,6 +106,11 @@ func (w *Worker) sessionAnswer(ctx context.Context, d *delivery, c *claim.Claim,
 		var err error
 		if link, err = decodeAnswer(c.Link.Answer); err != nil {
 			return nil, err
+		}
+		if what := contradiction(session, link); what != "" {
+			return nil, &conomy.Error{
+				Endpoint: conomy.EndpointCreateCheckoutSession, Kind: conomy.KindNonsense, Status: http.StatusCreated, Detail: what,
+			}
 		}
 	}
 	return answerOfSession(session, link, w.settings.CheckoutURL+"/"+escapeToken(token), time.Now()), nil

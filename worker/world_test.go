@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
@@ -37,6 +38,7 @@ type world struct {
 	rdb       redis.UniversalClient
 	vendor    *conomytest.Server
 	vendorURL string
+	transport http.RoundTripper // to the vendor; nil: the client's own
 	settings  Settings
 	creds     atomic.Pointer[conomy.Credentials]
 }
@@ -89,7 +91,7 @@ func (w *world) start(prepare func(*running)) *running {
 	metrics := NewMetrics(prometheus.NewRegistry())
 	vendor, err := conomy.New(conomy.Config{
 		BaseURL: w.vendorURL, Credentials: *w.creds.Load(), UserAgent: "linkworker/test", Timeout: 2 * time.Second,
-		MaxConns: w.settings.Concurrency, Observe: metrics.ObserveCall,
+		MaxConns: w.settings.Concurrency, Observe: metrics.ObserveCall, Transport: w.transport,
 	})
 	w.must(err)
 	log := slog.New(slog.NewTextHandler(testLog{w.t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
