@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -132,9 +130,8 @@ func (f *dlqFlags) narrows() bool {
 // dlq is the store of dead letters with a connection to it.
 type dlq struct {
 	*deadletter.Store
+	*guarded
 	app *app
-	nc  *nats.Conn
-	js  jetstream.JetStream
 }
 
 // listGC is how much garbage may be, in percent of what is in use, before it is
@@ -142,25 +139,32 @@ type dlq struct {
 // third of its time.
 const listGC = 400
 
-func (a *app) openDLQ(ctx context.Context, cfg *config.Config, stream string) (*dlq, error) {
+// withDLQ calls use with the dead letters of the stream, or of the one that carries them where none is named.
+func (a *app) withDLQ(ctx context.Context, cfg *config.Config, stream string, use func(context.Context, *dlq) error) error {
 	debug.SetGCPercent(listGC)
-	// What the server complains of stands in the error, too.
-	nc, js, err := connectNATS(cfg, nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	g, err := openGuarded(cfg, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	store, err := deadletter.Open(ctx, js, stream)
-	if err != nil {
-		nc.Close()
-		if errors.Is(err, deadletter.ErrNoStream) {
-			return nil, fmt.Errorf("%w; make it with linkworker provision, or start linkworker run once", err)
-		}
-		return nil, streamError("dead letters", err)
+	defer g.close()
+	ctx, end := g.within(ctx)
+	defer end()
+	store, err := deadletter.Open(ctx, g.js, stream)
+	switch {
+	case errors.Is(err, deadletter.ErrNoStream):
+		return fmt.Errorf("%w; make it with linkworker provision, or start linkworker run once", err)
+	case err != nil:
+		return g.explain(streamError("dead letters", err))
 	}
-	return &dlq{Store: store, app: a, nc: nc, js: js}, nil
+	return g.explain(use(ctx, &dlq{Store: store, guarded: g, app: a}))
 }
 
-func (d *dlq) close() { d.nc.Close() }
+// send sends what is prepared, and is not interrupted.
+func (d *dlq) send(ctx context.Context, r *deadletter.Replay) (*deadletter.Sent, error) {
+	ctx, end := d.finishing(ctx)
+	defer end()
+	return d.Send(ctx, r)
+}
 
 // userName is who runs the command, for the log.
 func (a *app) userName() string {

@@ -42,7 +42,9 @@ standard error, with --note also why.`,
 				return err
 			}
 			a.warn(cfg)
-			return a.discard(cmd.Context(), cfg, &f, ids, yes, note)
+			return a.withDLQ(cmd.Context(), cfg, f.stream, func(ctx context.Context, d *dlq) error {
+				return d.discard(ctx, cfg, &f, ids, yes, note)
+			})
 		},
 	}
 	flags := cmd.Flags()
@@ -69,12 +71,7 @@ func (f *dlqFlags) choose(ids []uint64, all bool) error {
 	return usagef("say which dead letters: their ids, or filters such as --reason")
 }
 
-func (a *app) discard(ctx context.Context, cfg *config.Config, f *dlqFlags, ids []uint64, yes bool, note string) error {
-	d, err := a.openDLQ(ctx, cfg, f.stream)
-	if err != nil {
-		return err
-	}
-	defer d.close()
+func (d *dlq) discard(ctx context.Context, cfg *config.Config, f *dlqFlags, ids []uint64, yes bool, note string) (err error) {
 	t := &targets{ids: ids, named: true}
 	if len(ids) == 0 {
 		if t, err = d.find(ctx, f); err != nil {
@@ -82,19 +79,19 @@ func (a *app) discard(ctx context.Context, cfg *config.Config, f *dlqFlags, ids 
 		}
 	}
 	if len(t.ids) == 0 {
-		a.sayf("no dead letter is meant")
+		d.app.sayf("no dead letter is meant")
 		return nil
 	}
 	if !yes {
-		if err := a.confirm(ctx, "Discard "+t.String()+" for good?"); err != nil {
+		if err := d.app.confirm(ctx, "Discard "+t.String()+" for good?"); err != nil {
 			return err
 		}
 	}
 	done, missing, err := d.discardAll(ctx, t)
 	if len(done) > 0 {
-		a.logChange(cfg, "dead letters discarded", note, done)
+		d.app.logChange(cfg, "dead letters discarded", note, done)
 	}
-	a.sayf("%s discarded, of %d", letters(len(done)), len(t.ids))
+	d.app.sayf("%s discarded, of %d", letters(len(done)), len(t.ids))
 	if err == nil && missing > 0 && t.named {
 		return errSilent
 	}
@@ -113,6 +110,9 @@ func (d *dlq) discardAll(ctx context.Context, t *targets) (done []uint64, missin
 			d.app.sayf("%v", err)
 			continue
 		}
+		if err == nil && w.unread != nil {
+			err = w.unread
+		}
 		if err != nil {
 			return done, missing, err
 		}
@@ -120,10 +120,17 @@ func (d *dlq) discardAll(ctx context.Context, t *targets) (done []uint64, missin
 		if err := writeLine(d.app.stdout, w.line()); err != nil {
 			return done, missing, err
 		}
-		if err := d.Discard(context.WithoutCancel(ctx), id); err != nil {
+		if err := d.remove(ctx, id); err != nil {
 			return done, missing, err
 		}
 		done = append(done, id)
 	}
 	return done, missing, nil
+}
+
+// remove removes a letter, and is not interrupted.
+func (d *dlq) remove(ctx context.Context, id uint64) error {
+	ctx, end := d.finishing(ctx)
+	defer end()
+	return d.Discard(ctx, id)
 }

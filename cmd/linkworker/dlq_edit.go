@@ -88,11 +88,14 @@ type editLine struct {
 	New     json.RawMessage     `json:"new"`
 }
 
-func (e *editing) run(ctx context.Context, cfg *config.Config) (err error) {
-	if e.d, err = e.app.openDLQ(ctx, cfg, e.flags.stream); err != nil {
-		return err
-	}
-	defer e.d.close()
+func (e *editing) run(ctx context.Context, cfg *config.Config) error {
+	return e.app.withDLQ(ctx, cfg, e.flags.stream, func(ctx context.Context, d *dlq) error {
+		e.d = d
+		return e.edit(ctx, cfg)
+	})
+}
+
+func (e *editing) edit(ctx context.Context, cfg *config.Config) error {
 	old, err := e.d.Prepare(ctx, e.ids[0])
 	if err != nil {
 		return err
@@ -125,7 +128,7 @@ func (e *editing) run(ctx context.Context, cfg *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	sent, err := e.d.Send(context.WithoutCancel(ctx), corrected)
+	sent, err := e.d.send(ctx, corrected)
 	if sent != nil {
 		e.app.logChange(cfg, "dead letter corrected and replayed", e.note, []uint64{old.ID}, "event", sent.Event)
 	}

@@ -47,15 +47,12 @@ With -o json, one object a line.`,
 				return err
 			}
 			a.warn(cfg)
-			d, err := a.openDLQ(cmd.Context(), cfg, f.stream)
-			if err != nil {
-				return err
-			}
-			defer d.close()
-			if causes != nil {
-				return d.group(cmd.Context(), &f, strings.Split(group, ","), causes)
-			}
-			return d.ls(cmd.Context(), &f)
+			return a.withDLQ(cmd.Context(), cfg, f.stream, func(ctx context.Context, d *dlq) error {
+				if causes != nil {
+					return d.group(ctx, &f, strings.Split(group, ","), causes)
+				}
+				return d.ls(ctx, &f)
+			})
 		},
 	}
 	flags := cmd.Flags()

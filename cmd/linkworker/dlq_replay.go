@@ -112,11 +112,14 @@ func (r *replayer) read(args []string) (err error) {
 	return r.flags.choose(r.ids, r.all)
 }
 
-func (r *replayer) run(ctx context.Context, cfg *config.Config) (err error) {
-	if r.d, err = r.app.openDLQ(ctx, cfg, r.flags.stream); err != nil {
-		return err
-	}
-	defer r.d.close()
+func (r *replayer) run(ctx context.Context, cfg *config.Config) error {
+	return r.app.withDLQ(ctx, cfg, r.flags.stream, func(ctx context.Context, d *dlq) error {
+		r.d = d
+		return r.replay(ctx, cfg)
+	})
+}
+
+func (r *replayer) replay(ctx context.Context, cfg *config.Config) (err error) {
 	t := &targets{ids: r.ids, named: true}
 	if len(r.ids) == 0 {
 		if t, err = r.d.find(ctx, &r.flags); err != nil {

@@ -69,7 +69,9 @@ func (s *sending) send(ctx context.Context, ids []uint64) error {
 
 // one replays one letter.
 func (s *sending) one(ctx context.Context, id uint64) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	ctx, end := s.d.finishing(ctx)
+	defer end()
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	sent, err := s.d.Replay(ctx, id)
 	s.mu.Lock()

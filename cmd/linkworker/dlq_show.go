@@ -48,19 +48,16 @@ With -o json, all of it on one line, headers and body as they are stored.`,
 				return err
 			}
 			a.warn(cfg)
-			d, err := a.openDLQ(cmd.Context(), cfg, f.stream)
-			if err != nil {
-				return err
-			}
-			defer d.close()
-			w, err := d.whole(cmd.Context(), ids[0])
-			if err != nil {
-				return err
-			}
-			if f.json() {
-				return writeLine(a.stdout, w.line())
-			}
-			return a.showLetter(w)
+			return a.withDLQ(cmd.Context(), cfg, f.stream, func(ctx context.Context, d *dlq) error {
+				w, err := d.whole(ctx, ids[0])
+				if err != nil {
+					return err
+				}
+				if f.json() {
+					return writeLine(a.stdout, w.line())
+				}
+				return a.showLetter(w)
+			})
 		},
 	}
 	flags := cmd.Flags()
@@ -79,6 +76,8 @@ type whole struct {
 	from string
 	// lost says that it is nowhere any more.
 	lost bool
+	// unread is why it could not be read from there: this user may not.
+	unread error
 }
 
 func (d *dlq) whole(ctx context.Context, id uint64) (*whole, error) {
@@ -90,9 +89,12 @@ func (d *dlq) whole(ctx context.Context, id uint64) (*whole, error) {
 	if l := entry.Letter; l != nil && l.BodyOmitted {
 		_, w.body, err = d.Original(ctx, l)
 		w.from = l.Stream + " " + idText(l.Sequence)
-		if errors.Is(err, deadletter.ErrNoOriginal) {
+		switch missing := d.missing(); {
+		case errors.Is(err, deadletter.ErrNoOriginal):
 			w.lost = true
-		} else if err != nil {
+		case err != nil && missing != nil:
+			w.unread = missing
+		case err != nil:
 			return nil, fmt.Errorf("dead letter %d: %w", id, err)
 		}
 	}
@@ -120,6 +122,7 @@ type wholeLine struct {
 	BodyBase64    *string             `json:"bodyBase64,omitzero"`
 	BodyFrom      string              `json:"bodyFrom,omitzero"`
 	BodyLost      bool                `json:"bodyLost,omitzero"`
+	BodyUnread    string              `json:"bodyUnread,omitzero"`
 }
 
 func (w *whole) line() wholeLine {
@@ -143,6 +146,8 @@ func (w *whole) line() wholeLine {
 	body := string(w.body)
 	switch {
 	case w.lost:
+	case w.unread != nil:
+		line.BodyUnread = w.unread.Error()
 	case utf8.Valid(w.body):
 		line.Body = &body
 	default:
@@ -178,6 +183,9 @@ func (a *app) showLetter(w *whole) error {
 	case w.lost:
 		p.head("Body")
 		p.line("  left out of the letter for its size, and gone from " + visible(w.from))
+	case w.unread != nil:
+		p.head("Body")
+		p.prose("  ", "left out of the letter for its size, and not read from "+visible(w.from)+": "+visible(w.unread.Error()))
 	case w.from != "":
 		p.head("Body, from " + w.from)
 		p.body(w.body)

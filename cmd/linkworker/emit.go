@@ -107,13 +107,15 @@ func (e *emitter) run(ctx context.Context, cfg *config.Config, names []string) e
 	case total == 0:
 		return errors.New("there is no event in the input")
 	}
-	nc, js, err := connectNATS(cfg)
+	g, err := openGuarded(cfg, e.app.natsFault)
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	e.producer = events.NewProducer(js, emitSource)
-	if err := e.publishAll(ctx, inputs); err != nil {
+	defer g.close()
+	ctx, end := g.within(ctx)
+	defer end()
+	e.producer = events.NewProducer(g.js, emitSource)
+	if err := g.explain(e.publishAll(ctx, inputs)); err != nil {
 		return fmt.Errorf("%w (%d events published; emitting all again publishes none of them twice but sessions without a requestId)", err, e.published)
 	}
 	if e.refused > 0 {

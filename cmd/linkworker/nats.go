@@ -29,6 +29,9 @@ func connectNATS(cfg *config.Config, more ...nats.Option) (*nats.Conn, jetstream
 	return nc, js, nil
 }
 
+// natsFault tells of an error of the connection.
+func (a *app) natsFault(err error) { a.sayf("NATS reports an error: %v", err) }
+
 // natsError says what to mend when there is no connection.
 func natsError(cfg *config.Config, err error) error {
 	mend := "is the server up? set NATS_URL to its address"

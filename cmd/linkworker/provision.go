@@ -8,7 +8,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -70,20 +69,21 @@ func dedupFlag() *pflag.Flag {
 }
 
 func (a *app) provision(ctx context.Context, cfg *config.Config, check bool, output string) error {
-	// What the server complains of stands in the error, too.
-	nc, js, err := connectNATS(cfg, nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	g, err := openGuarded(cfg, nil)
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
+	defer g.close()
+	ctx, end := g.within(ctx)
+	defer end()
 	provide := topology.Ensure
 	if check {
 		provide = topology.Inspect
 	}
-	found, err := provide(ctx, js, topologySettings(cfg))
+	found, err := provide(ctx, g.js, topologySettings(cfg))
 	unfit := new(topology.UnfitError)
 	if err != nil && !errors.As(err, &unfit) {
-		return err
+		return g.explain(err)
 	}
 	if err := a.printTopology(found, output); err != nil {
 		return err

@@ -90,7 +90,7 @@ func startOf(all bool, since string, now time.Time) (start, error) {
 var errLimit = errors.New("limit reached")
 
 func (a *app) tail(ctx context.Context, cfg *config.Config, from start, limit int, show printer) error {
-	nc, js, err := connectNATS(cfg,
+	g, err := openGuarded(cfg, a.natsFault,
 		nats.DisconnectErrHandler(func(*nats.Conn, error) { a.sayf("lost the connection to NATS; reconnecting") }),
 		nats.ReconnectHandler(func(*nats.Conn) { a.sayf("connected to NATS again") }))
 	if err != nil {
@@ -98,9 +98,16 @@ func (a *app) tail(ctx context.Context, cfg *config.Config, from start, limit in
 	}
 	// The handlers are not for the end that is meant.
 	defer func() {
-		nc.SetDisconnectErrHandler(nil)
-		nc.Close()
+		g.nc.SetDisconnectErrHandler(nil)
+		g.close()
 	}()
+	ctx, end := g.within(ctx)
+	defer end()
+	return g.explain(a.tailOn(ctx, g.js, from, limit, show))
+}
+
+// tailOn prints what comes until ctx ends.
+func (a *app) tailOn(ctx context.Context, js jetstream.JetStream, from start, limit int, show printer) error {
 	messages := make(chan *jetstream.RawStreamMsg)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -18,19 +18,25 @@ func Heed(ctx context.Context, nc *nats.Conn, question func(context.Context) err
 	defer cancel(nil)
 	before := nc.LastError()
 	done, watched := make(chan struct{}), make(chan struct{})
+	look := func() bool {
+		err := nc.LastError()
+		if err == before {
+			return false
+		}
+		missing := Read(nc, err)
+		if missing != nil {
+			cancel(missing)
+		}
+		return missing != nil
+	}
 	go func() {
 		defer close(watched)
-		for {
+		for !look() {
 			select {
 			case <-done:
+				look() // the question may have ended for what nobody has seen yet
 				return
 			case <-time.After(heedEvery):
-			}
-			if err := nc.LastError(); err != before {
-				if missing := Read(nc, err); missing != nil {
-					cancel(missing)
-					return
-				}
 			}
 		}
 	}()
