@@ -14,6 +14,7 @@ import (
 
 	"github.com/linkworker/linkworker/config"
 	"github.com/linkworker/linkworker/worker/bench"
+	"github.com/linkworker/linkworker/worker/rig"
 )
 
 // benchGroups are the settings of servers that the user gives.
@@ -115,7 +116,7 @@ func (a *app) bench(cmd *cobra.Command, f *benchFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	program := bench.Program{Path: executable, Name: "linkworker"}
+	program := rig.Program{Path: executable, Name: "linkworker"}
 	servers, err := a.benchServers(cmd, f, program)
 	if err != nil {
 		return err
@@ -147,9 +148,9 @@ func (f *benchFlags) profiles() (args []string) {
 }
 
 // benchServers starts servers, or connects to those that the user gives.
-func (a *app) benchServers(cmd *cobra.Command, f *benchFlags, program bench.Program) (*bench.Servers, error) {
+func (a *app) benchServers(cmd *cobra.Command, f *benchFlags, program rig.Program) (*rig.Servers, error) {
 	if !f.given {
-		return bench.StartServers(cmd.Context(), program)
+		return rig.StartServers(cmd.Context(), program)
 	}
 	cfg, err := a.load(cmd, benchGroups...)
 	if err != nil {
@@ -165,9 +166,9 @@ func (a *app) benchServers(cmd *cobra.Command, f *benchFlags, program bench.Prog
 		nc.Close()
 		return nil, err
 	}
-	return &bench.Servers{
+	return &rig.Servers{
 		NATS: nc, Redis: rdb, Environ: a.benchEnviron(cmd),
-		Kind: bench.Kind{NATS: "given, " + nc.ConnectedServerVersion(), Redis: "given"},
+		Kind: rig.Kind{NATS: "given, " + nc.ConnectedServerVersion(), Redis: "given"},
 	}, nil
 }
 

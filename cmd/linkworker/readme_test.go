@@ -109,6 +109,9 @@ func TestReadmeCommands(t *testing.T) {
 	var want strings.Builder
 	want.WriteString("| command | does |\n| --- | --- |\n")
 	for _, cmd := range new(app).root(nil).Commands() {
+		if cmd.Hidden {
+			continue
+		}
 		use, _, _ := strings.Cut(strings.TrimSuffix(cmd.Use, " [flags]"), " [flags]")
 		fmt.Fprintf(&want, "| `linkworker %s` | %s |\n", strings.ReplaceAll(use, "|", `\|`), cmd.Short)
 	}

@@ -44,7 +44,7 @@ var commands = []func(*app) *cobra.Command{
 	newSandboxCommand,
 	newSchemaCommand,
 	newVersionCommand,
-	newBenchPartCommand,
+	newPartCommand,
 }
 
 func init() { cobra.EnableCommandSorting = false }

@@ -7,7 +7,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
+
+	"github.com/linkworker/linkworker/worker/rig"
+	"github.com/linkworker/linkworker/worker/topology"
 )
 
 // Settings is what is measured.
@@ -25,7 +29,7 @@ type Settings struct {
 // Options says what is measured, and on what.
 type Options struct {
 	Settings
-	Program    Program
+	Program    rig.Program
 	Version    string
 	Contenders []Contender
 	// Profiles are arguments for the worker in the last round of the first vendor; nil: none.
@@ -37,7 +41,8 @@ type Options struct {
 // bench is a measurement at work.
 type bench struct {
 	Options
-	servers  *Servers
+	servers  *rig.Servers
+	js       jetstream.JetStream
 	progress *progress
 	run      string // sets this measurement's tokens and keys apart
 }
@@ -62,10 +67,14 @@ func (p *progress) begin(what string) {
 }
 
 // Run measures. It returns figures only if each event of each round got its one link.
-func Run(ctx context.Context, servers *Servers, o Options) (*Report, error) {
+func Run(ctx context.Context, servers *rig.Servers, o Options) (*Report, error) {
 	b := &bench{Options: o, servers: servers, run: nuid.Next()}
 	b.progress = &progress{all: b.all(), tell: o.Progress}
-	if err := servers.prepare(ctx); err != nil {
+	if err := servers.Prepare(ctx, topology.Settings{}); err != nil {
+		return nil, err
+	}
+	var err error
+	if b.js, err = jetstream.New(servers.NATS, jetstream.WithPublishAsyncMaxPending(publishAhead)); err != nil {
 		return nil, err
 	}
 	report := &Report{Version: o.Version, Time: time.Now().UTC(), Machine: thisMachine(), Servers: servers.Kind, Settings: o.Settings}
@@ -115,7 +124,7 @@ func (b *bench) atVendor(ctx context.Context, index int, latency time.Duration) 
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() { err = errors.Join(err, vendor.stop()) }()
+	defer func() { err = errors.Join(err, vendor.Stop()) }()
 	t = &Throughput{VendorLatency: latency, Limit: b.limit(latency)}
 	if index == 0 && b.Rate > 0 {
 		l = &Latency{VendorLatency: latency, PerSecond: b.Rate}
@@ -145,7 +154,7 @@ func (b *bench) atVendor(ctx context.Context, index int, latency time.Duration) 
 }
 
 // round lets each contender have its turn.
-func (b *bench) round(ctx context.Context, vendor *child, name string, t *Throughput, l *Latency, profiles []string) error {
+func (b *bench) round(ctx context.Context, vendor *rig.Process, name string, t *Throughput, l *Latency, profiles []string) error {
 	for i, c := range b.Contenders {
 		b.progress.begin(fmt.Sprintf("%s, vendor %v", c.Name, t.VendorLatency))
 		drain, err := b.drain(ctx, c, vendor, fmt.Sprintf("%s-%d", name, i), b.events(t.VendorLatency), profiles)

@@ -7,15 +7,17 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+
+	"github.com/linkworker/linkworker/worker/rig"
 )
 
 // Contender is a way to turn invoices into links.
 type Contender struct {
 	Name string
-	// Command makes the process. It takes where to work from its environment: what [Servers].Environ holds, the vendor's
+	// Command makes the process. It takes where to work from its environment: what [rig.Servers].Environ holds, the vendor's
 	// CONOMY_BASE_URL, CONOMY_CONCURRENCY and REDIS_PREFIX, and ends on SIGTERM. Its consumer is the worker's.
 	Command func(ctx context.Context, profiles []string) *exec.Cmd
-	// Says is that the process says when it is ready, as [Part] does, and there answers GET /metrics for Prometheus.
+	// Says is that the process says when it is ready, as [rig.Part] does, and there answers GET /metrics for Prometheus.
 	Says bool
 }
 
@@ -25,11 +27,18 @@ const (
 	NameWorker   = "linkworker"
 )
 
+// The parts of a measurement that are no servers, see [rig.Part].
+const (
+	PartVendor   = "vendor"
+	PartRoofline = "roofline"
+	PartWorker   = "worker"
+)
+
 // Both are the worker and the roofline.
-func Both(p Program) []Contender {
+func Both(p rig.Program) []Contender {
 	return []Contender{
-		{NameRoofline, func(ctx context.Context, _ []string) *exec.Cmd { return p.part(ctx, PartRoofline) }, true},
-		{NameWorker, func(ctx context.Context, profiles []string) *exec.Cmd { return p.part(ctx, PartWorker, profiles...) }, true},
+		{NameRoofline, func(ctx context.Context, _ []string) *exec.Cmd { return p.Part(ctx, PartRoofline) }, true},
+		{NameWorker, func(ctx context.Context, profiles []string) *exec.Cmd { return p.Part(ctx, PartWorker, profiles...) }, true},
 	}
 }
 
@@ -37,7 +46,7 @@ func Both(p Program) []Contender {
 var passed = []string{"PATH", "HOME", "TMPDIR", "GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GODEBUG"}
 
 // startContender starts a contender at the vendor.
-func (b *bench) startContender(ctx context.Context, c Contender, vendor, prefix string, profiles []string) (*child, error) {
+func (b *bench) startContender(ctx context.Context, c Contender, vendor, prefix string, profiles []string) (*rig.Process, error) {
 	cmd := c.Command(ctx, profiles)
 	for _, name := range passed {
 		if value, set := os.LookupEnv(name); set {
@@ -49,18 +58,18 @@ func (b *bench) startContender(ctx context.Context, c Contender, vendor, prefix 
 		"CONOMY_BASE_URL="+vendor, "CONOMY_API_KEY=bench", "CONOMY_CLIENT_ID=bench", "CONOMY_CLIENT_SECRET=bench",
 		"CONOMY_CONCURRENCY="+strconv.Itoa(b.Concurrency), "REDIS_PREFIX="+prefix, "LOG_LEVEL=warn", "LOG_FORMAT=json",
 	)
-	return start(c.Name, cmd, c.Says)
+	return rig.Start(c.Name, cmd, c.Says)
 }
 
 // startVendor starts a vendor whose answers take a latency.
-func (b *bench) startVendor(ctx context.Context, latency string) (*child, error) {
-	return start(PartVendor, b.Program.part(ctx, PartVendor, "--latency", latency), true)
+func (b *bench) startVendor(ctx context.Context, latency string) (*rig.Process, error) {
+	return rig.Start(PartVendor, b.Program.Part(ctx, PartVendor, "--latency", latency), true)
 }
 
 // complaints are what a contender has said, as an error: it should have said nothing.
-func complaints(c *child) error {
-	if text := c.log.String(); text != "" {
-		return errors.New(c.name + " says: " + strings.TrimSpace(text))
+func complaints(c *rig.Process) error {
+	if text := c.Log(); text != "" {
+		return errors.New(c.Name + " says: " + strings.TrimSpace(text))
 	}
 	return nil
 }

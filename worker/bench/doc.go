@@ -1,6 +1,6 @@
 // Package bench measures the worker against the bare I/O of its way, on the same servers and in the same run.
 //
-//	servers, err := bench.StartServers(ctx, program)            // NATS and Redis of its own; or those of the user
+//	servers, err := rig.StartServers(ctx, program)              // NATS and Redis of its own; or those of the user
 //	report, err := bench.Run(ctx, servers, bench.Options{…})    // figures only if every event got its one link
 //
 // What is measured is a [Contender]: a process that takes invoice.issued from the durable consumer of the worker, asks the
@@ -14,5 +14,5 @@
 //   - Latency: events are published at a steady rate to a contender that is warm; it is the time from the event's being
 //     stored to its link.created's.
 //
-// The package starts the parts as processes, through a command of the program (see [Part]), and touches no terminal.
+// The package starts the parts as processes, through a command of the program (see [rig.Part]), and touches no terminal.
 package bench

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/rig"
 )
 
 // Drain is what one contender did with one backlog.
@@ -26,7 +27,7 @@ type Drain struct {
 }
 
 // drain queues n events and measures how a contender works them off.
-func (b *bench) drain(ctx context.Context, c Contender, vendor *child, round string, n int, profiles []string) (_ *Drain, err error) {
+func (b *bench) drain(ctx context.Context, c Contender, vendor *rig.Process, round string, n int, profiles []string) (_ *Drain, err error) {
 	prefix := "linkworker-bench-" + round
 	defer func() { err = errors.Join(err, b.cleanUp(ctx, prefix)) }()
 	corpus, err := newCorpus(round, b.Size)
@@ -44,19 +45,19 @@ func (b *bench) drain(ctx context.Context, c Contender, vendor *child, round str
 	if err != nil {
 		return nil, err
 	}
-	natsCPU, redisCPU := b.servers.cpu(PartNATS), b.servers.cpu(PartRedis)
+	natsCPU, redisCPU := b.servers.CPU(rig.PartNATS), b.servers.CPU(rig.PartRedis)
 	begun := time.Now()
-	process, err := b.startContender(ctx, c, vendor.url, prefix, profiles)
+	process, err := b.startContender(ctx, c, vendor.URL(), prefix, profiles)
 	if err != nil {
 		return nil, err
 	}
 	d := &Drain{Events: n}
 	err = b.work(ctx, process, from, from+uint64(n), d)
-	d.NATSCPU, d.RedisCPU = per(b.servers.cpu(PartNATS)-natsCPU, n), per(b.servers.cpu(PartRedis)-redisCPU, n)
-	if err := errors.Join(err, process.stop()); err != nil {
+	d.NATSCPU, d.RedisCPU = per(b.servers.CPU(rig.PartNATS)-natsCPU, n), per(b.servers.CPU(rig.PartRedis)-redisCPU, n)
+	if err := errors.Join(err, process.Stop()); err != nil {
 		return nil, err
 	}
-	cpu, most := process.usage()
+	cpu, most := process.Usage()
 	d.CPU = per(cpu, n)
 	if d.PeakMemory == 0 {
 		d.PeakMemory = most
@@ -68,7 +69,7 @@ func (b *bench) drain(ctx context.Context, c Contender, vendor *child, round str
 }
 
 // work waits until the backlog is worked off and reads what the contender says of it.
-func (b *bench) work(ctx context.Context, process *child, from, to uint64, d *Drain) error {
+func (b *bench) work(ctx context.Context, process *rig.Process, from, to uint64, d *Drain) error {
 	if err := b.waitLinks(ctx, process, from, to); err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (b *bench) work(ctx context.Context, process *child, from, to uint64, d *Dr
 	}
 	d.AllocBytes, d.Allocs = said.bytes/float64(d.Events), said.allocs/float64(d.Events)
 	d.Steps = said.means(&reading{})
-	_, d.PeakMemory = process.memory()
+	_, d.PeakMemory = process.Memory()
 	return nil
 }
 
@@ -90,7 +91,7 @@ func per(t time.Duration, n int) float64 { return t.Seconds() * 1000 / float64(n
 
 // clock reads from the stream when the first and the last link came.
 func (b *bench) clock(ctx context.Context, d *Drain, from uint64, begun time.Time) error {
-	links, err := b.servers.js.Stream(ctx, events.StreamLinks)
+	links, err := b.js.Stream(ctx, events.StreamLinks)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (b *bench) clock(ctx context.Context, d *Drain, from uint64, begun time.Tim
 
 // cleanUp leaves the servers as they were, also when the measurement was interrupted.
 func (b *bench) cleanUp(ctx context.Context, prefix string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rig.EndTime)
 	defer cancel()
-	return errors.Join(b.servers.empty(ctx), b.servers.forget(ctx, prefix))
+	return errors.Join(b.servers.Empty(ctx), b.servers.Forget(ctx, prefix))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/rig"
 )
 
 // Pace is how long a contender's links took at a steady rate.
@@ -22,7 +23,7 @@ type Pace struct {
 }
 
 // pace measures a contender at a steady rate.
-func (b *bench) pace(ctx context.Context, c Contender, vendor *child, round string) (_ *Pace, err error) {
+func (b *bench) pace(ctx context.Context, c Contender, vendor *rig.Process, round string) (_ *Pace, err error) {
 	prefix := "linkworker-bench-" + round
 	defer func() { err = errors.Join(err, b.cleanUp(ctx, prefix)) }()
 	corpus, err := newCorpus(round, b.Size)
@@ -33,13 +34,13 @@ func (b *bench) pace(ctx context.Context, c Contender, vendor *child, round stri
 	if err != nil {
 		return nil, err
 	}
-	process, err := b.startContender(ctx, c, vendor.url, prefix, nil)
+	process, err := b.startContender(ctx, c, vendor.URL(), prefix, nil)
 	if err != nil {
 		return nil, err
 	}
 	p, warm := &Pace{Events: b.paced()}, b.warmUp()
 	err = b.walk(ctx, process, corpus, p, warm)
-	if err := errors.Join(err, process.stop()); err != nil {
+	if err := errors.Join(err, process.Stop()); err != nil {
 		return nil, err
 	}
 	if err := b.verify(ctx, c.Name, VendorCount{Links: warm + p.Events}, vendor, before); err != nil {
@@ -54,7 +55,7 @@ func (b *bench) paced() int { return max(1, int(b.Rate*b.RateFor.Seconds())) }
 // warmUp is how many events a contender gets beforehand, so that its connections are open.
 func (b *bench) warmUp() int { return 2 * b.Concurrency }
 
-func (b *bench) walk(ctx context.Context, process *child, corpus *corpus, p *Pace, warm int) error {
+func (b *bench) walk(ctx context.Context, process *rig.Process, corpus *corpus, p *Pace, warm int) error {
 	from, err := b.last(ctx, events.StreamLinks)
 	if err != nil {
 		return err
@@ -128,7 +129,7 @@ func (b *bench) times(ctx context.Context, billing, links uint64, n int) ([]time
 
 // stored is when the messages that follow a sequence were stored, by their subject attribute.
 func (b *bench) stored(ctx context.Context, stream string, after uint64, n int) (map[string]time.Time, error) {
-	consumer, err := b.servers.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
+	consumer, err := b.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1,
 	})
 	if err != nil {

@@ -3,6 +3,8 @@ package bench
 import (
 	"runtime"
 	"time"
+
+	"github.com/linkworker/linkworker/worker/rig"
 )
 
 // Report is what was measured. It is kept from release to release as JSON, so its fields keep their meaning.
@@ -10,7 +12,7 @@ type Report struct {
 	Version    string       `json:"version"` // of the program
 	Time       time.Time    `json:"time"`
 	Machine    Machine      `json:"machine"`
-	Servers    Kind         `json:"servers"`
+	Servers    rig.Kind     `json:"servers"`
 	Settings   Settings     `json:"settings"`
 	Throughput []Throughput `json:"throughput"`
 	Latency    *Latency     `json:"latency,omitzero"`

@@ -10,6 +10,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"github.com/linkworker/linkworker/worker/rig"
 )
 
 // reading is what a contender says of itself at a moment.
@@ -25,12 +27,12 @@ type step struct {
 }
 
 // read scrapes a contender's metrics; nothing of one that has none.
-func read(ctx context.Context, c *child) (*reading, error) {
+func read(ctx context.Context, c *rig.Process) (*reading, error) {
 	r := &reading{steps: map[string]step{}}
-	if c.url == "" {
+	if c.URL() == "" {
 		return r, nil
 	}
-	resp, err := get(ctx, c.url+"/metrics")
+	resp, err := get(ctx, c.URL()+"/metrics")
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +40,7 @@ func read(ctx context.Context, c *child) (*reading, error) {
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(resp.Body)
 	if err != nil {
-		return nil, fmt.Errorf("metrics of %s: %w", c.name, err)
+		return nil, fmt.Errorf("metrics of %s: %w", c.Name, err)
 	}
 	r.bytes = total(families["go_memstats_alloc_bytes_total"])
 	r.allocs = total(families["go_memstats_mallocs_total"])
@@ -72,8 +74,8 @@ func (r *reading) means(since *reading) map[string]time.Duration {
 }
 
 // asked is what the vendor was asked for so far.
-func asked(ctx context.Context, vendor *child) (c VendorCount, err error) {
-	resp, err := get(ctx, vendor.url+"/count")
+func asked(ctx context.Context, vendor *rig.Process) (c VendorCount, err error) {
+	resp, err := get(ctx, vendor.URL()+"/count")
 	if err != nil {
 		return c, err
 	}

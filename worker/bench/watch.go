@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/rig"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 
 // publish queues events.
 func (b *bench) publish(ctx context.Context, n int, make func(i int) (*nats.Msg, error)) error {
-	js := b.servers.js
+	js := b.js
 	futures := []jetstream.PubAckFuture{}
 	for i := range n {
 		if err := ctx.Err(); err != nil {
@@ -61,7 +62,7 @@ func (b *bench) publish(ctx context.Context, n int, make func(i int) (*nats.Msg,
 
 // last is the sequence of a stream's last message.
 func (b *bench) last(ctx context.Context, stream string) (uint64, error) {
-	s, err := b.servers.js.Stream(ctx, stream)
+	s, err := b.js.Stream(ctx, stream)
 	if err != nil {
 		return 0, err
 	}
@@ -69,7 +70,7 @@ func (b *bench) last(ctx context.Context, stream string) (uint64, error) {
 }
 
 // waitLinks waits until the stream of results has grown to a sequence.
-func (b *bench) waitLinks(ctx context.Context, c *child, from, to uint64) error {
+func (b *bench) waitLinks(ctx context.Context, c *rig.Process, from, to uint64) error {
 	grown, moved := from, time.Now()
 	for {
 		now, err := b.last(ctx, events.StreamLinks)
@@ -83,11 +84,11 @@ func (b *bench) waitLinks(ctx context.Context, c *child, from, to uint64) error 
 		if now > grown {
 			grown, moved = now, time.Now()
 		}
-		if err := c.alive(); err != nil {
+		if err := c.Alive(); err != nil {
 			return err
 		}
 		if time.Since(moved) > stall {
-			return errors.Join(fmt.Errorf("%s has made %d of %d links, and nothing more for %v", c.name, now-from, to-from, stall), complaints(c))
+			return errors.Join(fmt.Errorf("%s has made %d of %d links, and nothing more for %v", c.Name, now-from, to-from, stall), complaints(c))
 		}
 		select {
 		case <-ctx.Done():
@@ -98,10 +99,10 @@ func (b *bench) waitLinks(ctx context.Context, c *child, from, to uint64) error 
 }
 
 // waitSettled waits until each event is acknowledged.
-func (b *bench) waitSettled(ctx context.Context, c *child, consumer string) error {
+func (b *bench) waitSettled(ctx context.Context, c *rig.Process, consumer string) error {
 	deadline := time.Now().Add(stall)
 	for {
-		found, err := b.servers.js.Consumer(ctx, events.StreamBilling, consumer)
+		found, err := b.js.Consumer(ctx, events.StreamBilling, consumer)
 		if err != nil {
 			return err
 		}
@@ -110,7 +111,7 @@ func (b *bench) waitSettled(ctx context.Context, c *child, consumer string) erro
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s has not acknowledged %d events", c.name, info.NumPending+uint64(info.NumAckPending))
+			return fmt.Errorf("%s has not acknowledged %d events", c.Name, info.NumPending+uint64(info.NumAckPending))
 		}
 		select {
 		case <-ctx.Done():
@@ -121,12 +122,12 @@ func (b *bench) waitSettled(ctx context.Context, c *child, consumer string) erro
 }
 
 // verify looks that there are as many links as events, at the vendor and in the stream, and nothing else.
-func (b *bench) verify(ctx context.Context, name string, want VendorCount, vendor *child, before VendorCount) error {
+func (b *bench) verify(ctx context.Context, name string, want VendorCount, vendor *rig.Process, before VendorCount) error {
 	after, err := asked(ctx, vendor)
 	if err != nil {
 		return err
 	}
-	links, err := b.servers.js.Stream(ctx, events.StreamLinks)
+	links, err := b.js.Stream(ctx, events.StreamLinks)
 	if err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func (b *bench) verify(ctx context.Context, name string, want VendorCount, vendo
 	if err != nil {
 		return err
 	}
-	dead, err := b.servers.js.Stream(ctx, events.StreamDeadLetters)
+	dead, err := b.js.Stream(ctx, events.StreamDeadLetters)
 	if err != nil {
 		return err
 	}

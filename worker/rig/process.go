@@ -1,4 +1,4 @@
-package bench
+package rig
 
 import (
 	"bufio"
@@ -9,14 +9,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 )
-
-// Each part of a measurement is a process of its own, so that processor time and memory are counted for who uses them.
 
 // Program is the linkworker program, which runs the parts.
 type Program struct {
@@ -26,15 +25,12 @@ type Program struct {
 
 // Part is the hidden command of the program that runs a part: it says on standard output where it is to be reached, as one
 // line of JSON ([Ready]), and ends when its standard input does.
-const Part = "bench-part"
+const Part = "part"
 
-// The parts.
+// The parts that are servers.
 const (
-	PartNATS     = "nats"
-	PartRedis    = "redis"
-	PartVendor   = "vendor"
-	PartRoofline = "roofline"
-	PartWorker   = "worker"
+	PartNATS  = "nats"
+	PartRedis = "redis"
 )
 
 // Ready is what a part says when it is.
@@ -42,7 +38,8 @@ type Ready struct {
 	URL string `json:"url,omitempty"`
 }
 
-func (p Program) part(ctx context.Context, name string, args ...string) *exec.Cmd {
+// Part is the command that runs a part. Its processor time and memory are counted for it alone.
+func (p Program) Part(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, p.Path, append([]string{Part, name}, args...)...)
 	if p.Name != "" {
 		cmd.Args[0] = p.Name
@@ -50,9 +47,9 @@ func (p Program) part(ctx context.Context, name string, args ...string) *exec.Cm
 	return cmd
 }
 
-// child is a process that a measurement runs.
-type child struct {
-	name  string
+// Process is one that was started. Its methods may be called from several goroutines.
+type Process struct {
+	Name  string // for errors
 	cmd   *exec.Cmd
 	stdin io.Closer
 	url   string
@@ -61,19 +58,20 @@ type child struct {
 	err   error         // how; read after ended
 }
 
-// startTime bounds how long a process may take until it is ready, and endTime how long until it has ended.
+// startTime bounds how long a process may take until it is ready, and EndTime how long until it has ended.
 const (
 	startTime = 30 * time.Second
-	endTime   = 30 * time.Second
+	EndTime   = 30 * time.Second
 )
 
-// start starts a process. If it says when it is ready, start waits for that.
-func start(name string, cmd *exec.Cmd, ready bool) (*child, error) {
-	c := &child{name: name, cmd: cmd, log: &tail{}, ended: make(chan struct{})}
+// Start starts a process. If it says when it is ready, as [Part] does, Start waits for that.
+func Start(name string, cmd *exec.Cmd, ready bool) (*Process, error) {
+	c := &Process{Name: name, cmd: cmd, log: &tail{}, ended: make(chan struct{})}
 	cmd.Stderr = c.log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = endTime
-	stdin, err := cmd.StdinPipe() // its end tells the process to end, whatever becomes of this one
+	cmd.WaitDelay = EndTime
+	bind(cmd)
+	stdin, err := cmd.StdinPipe() // its end tells a part to end, whatever becomes of this process
 	if err != nil {
 		return nil, err
 	}
@@ -86,11 +84,16 @@ func start(name string, cmd *exec.Cmd, ready bool) (*child, error) {
 	} else {
 		cmd.Stdout = c.log
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", name, err)
-	}
-	line := make(chan string, 1)
+	started, line := make(chan error, 1), make(chan string, 1)
 	go func() {
+		// What is bound to this process is bound to the thread that started it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
 		if said != nil {
 			first := bufio.NewReader(said)
 			text, _ := first.ReadString('\n') // nothing, when it ends before
@@ -100,6 +103,9 @@ func start(name string, cmd *exec.Cmd, ready bool) (*child, error) {
 		c.err = cmd.Wait()
 		close(c.ended)
 	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("starting %s: %w", name, err)
+	}
 	if !ready {
 		return c, nil
 	}
@@ -107,38 +113,44 @@ func start(name string, cmd *exec.Cmd, ready bool) (*child, error) {
 	case text := <-line:
 		var r Ready
 		if err := json.Unmarshal([]byte(text), &r); err != nil {
-			return nil, errors.Join(fmt.Errorf("%s did not start", name), c.stop(), errors.New(c.log.String()))
+			return nil, errors.Join(fmt.Errorf("%s did not start", name), c.Stop(), errors.New(c.log.String()))
 		}
 		c.url = r.URL
 		return c, nil
 	case <-time.After(startTime):
-		return nil, errors.Join(fmt.Errorf("%s does not start", name), c.stop(), errors.New(c.log.String()))
+		return nil, errors.Join(fmt.Errorf("%s does not start", name), c.Stop(), errors.New(c.log.String()))
 	}
 }
 
-// stop asks the process to end and waits until it has.
-func (c *child) stop() error {
+// URL is where it said that it is to be reached.
+func (c *Process) URL() string { return c.url }
+
+// Log is the end of what it has said.
+func (c *Process) Log() string { return c.log.String() }
+
+// Stop asks the process to end and waits until it has.
+func (c *Process) Stop() error {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 	_ = c.stdin.Close()
 	select {
 	case <-c.ended:
-	case <-time.After(endTime):
+	case <-time.After(EndTime):
 		_ = c.cmd.Process.Kill()
 		<-c.ended
-		return fmt.Errorf("%s did not end in %v and was killed", c.name, endTime)
+		return fmt.Errorf("%s did not end in %v and was killed", c.Name, EndTime)
 	}
 	var exit *exec.ExitError
 	if c.err == nil || errors.As(c.err, &exit) && exit.Sys().(syscall.WaitStatus).Signaled() {
 		return nil // a program that does not catch SIGTERM ends by it
 	}
-	return fmt.Errorf("%s: %w: %s", c.name, c.err, c.log)
+	return fmt.Errorf("%s: %w: %s", c.Name, c.err, c.log)
 }
 
-// alive is nil as long as the process has not ended by itself.
-func (c *child) alive() error {
+// Alive is nil as long as the process has not ended by itself.
+func (c *Process) Alive() error {
 	select {
 	case <-c.ended:
-		return fmt.Errorf("%s ended early: %v: %s", c.name, c.err, c.log)
+		return fmt.Errorf("%s ended early: %v: %s", c.Name, c.err, c.log)
 	default:
 		return nil
 	}
@@ -147,8 +159,8 @@ func (c *child) alive() error {
 // tick is what Linux counts processor time in for those who read /proc, on all machines.
 const tick = 10 * time.Millisecond
 
-// cpu is the processor time that the process has used so far; false where the system does not say.
-func (c *child) cpu() (time.Duration, bool) {
+// CPU is the processor time that the process has used so far; false where the system does not say.
+func (c *Process) CPU() (time.Duration, bool) {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(c.cmd.Process.Pid) + "/stat")
 	if err != nil {
 		return 0, false
@@ -163,8 +175,8 @@ func (c *child) cpu() (time.Duration, bool) {
 	return time.Duration(user+system) * tick, err1 == nil && err2 == nil
 }
 
-// memory is what the process holds in memory now, and the most so far, in bytes; zeros where the system does not say.
-func (c *child) memory() (now, most int64) {
+// Memory is what the process holds in memory now, and the most so far, in bytes; zeros where the system does not say.
+func (c *Process) Memory() (now, most int64) {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(c.cmd.Process.Pid) + "/status")
 	if err != nil {
 		return 0, 0
@@ -182,8 +194,8 @@ func (c *child) memory() (now, most int64) {
 	return now, most
 }
 
-// usage is what a process that has ended used in all.
-func (c *child) usage() (cpu time.Duration, memory int64) {
+// Usage is what a process that has ended used in all.
+func (c *Process) Usage() (cpu time.Duration, memory int64) {
 	state := c.cmd.ProcessState
 	return state.UserTime() + state.SystemTime(), mostMemory(state)
 }

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package rig
+
+import "os/exec"
+
+func bind(*exec.Cmd) {}
