@@ -110,7 +110,7 @@ func (a *app) benchRoofline(ctx context.Context, _ *partFlags) (err error) {
 	if err := a.ready(fmt.Sprint("http://", listener.Addr())); err != nil {
 		return err
 	}
-	easeCollector() // as a worker does
+	easeCollector(collectorOfWorker) // as a worker does
 	roofline := &bench.Roofline{
 		NATS: nc, Redis: rdb, Prefix: cfg.Redis.Prefix, BaseURL: cfg.Conomy.BaseURL, Concurrency: cfg.Conomy.Concurrency,
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"time"
@@ -134,14 +133,9 @@ type dlq struct {
 	app *app
 }
 
-// listGC is how much garbage may be, in percent of what is in use, before it is
-// collected: a listing makes much and holds little, and collecting it would take a
-// third of its time.
-const listGC = 400
-
 // withDLQ calls use with the dead letters of the stream, or of the one that carries them where none is named.
 func (a *app) withDLQ(ctx context.Context, cfg *config.Config, stream string, use func(context.Context, *dlq) error) error {
-	debug.SetGCPercent(listGC)
+	easeCollector(collectorOfReader)
 	g, err := openGuarded(cfg, nil)
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ type service struct {
 
 // newService connects everything. Its error names every fault that it met, not only the first.
 func newService(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *service, err error) {
-	easeCollector()
+	easeCollector(collectorOfWorker)
 	s := &service{metrics: prometheus.NewRegistry()}
 	defer func() {
 		if err != nil {
