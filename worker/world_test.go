@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -39,6 +40,7 @@ type world struct {
 	vendor    *conomytest.Server
 	vendorURL string
 	transport http.RoundTripper // to the vendor; nil: the client's own
+	logged    io.Writer         // gets the workers' logs as JSON lines, at debug level; nil: nobody does
 	settings  Settings
 	creds     atomic.Pointer[conomy.Credentials]
 }
@@ -94,7 +96,11 @@ func (w *world) start(prepare func(*running)) *running {
 		MaxConns: w.settings.Concurrency, Observe: metrics.ObserveCall, Transport: w.transport,
 	})
 	w.must(err)
-	log := slog.New(slog.NewTextHandler(testLog{w.t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	debug := &slog.HandlerOptions{Level: slog.LevelDebug}
+	log := slog.New(slog.NewTextHandler(testLog{w.t}, debug))
+	if w.logged != nil {
+		log = slog.New(slog.NewMultiHandler(log.Handler(), slog.NewJSONHandler(w.logged, debug)))
+	}
 	r.Worker, err = New(w.settings, Parts{NATS: r.nc, Redis: r.rdb, Vendor: vendor, Metrics: metrics, Log: log}, found)
 	w.must(err)
 	if prepare != nil {

@@ -199,7 +199,7 @@ func (e *editing) showChanges(before, after []byte, changes []deadletter.Change)
 		if e.app.colours(e.app.stderr) {
 			line = c.Sprint(line)
 		}
-		e.app.sayf("%s", line)
+		e.app.say(line)
 	}
 	for _, c := range changes {
 		path := c.Path

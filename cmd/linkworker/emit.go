@@ -141,7 +141,7 @@ func (e *emitter) check(ctx context.Context, inputs []*input) (total int, err er
 				continue
 			}
 			for _, path := range events.UnknownFields(e.subject, item.data) {
-				e.app.sayf("warning: %s: %s is no field of %s and is left out", item, oneLine(path), e.subject)
+				e.app.sayf("warning: %s: %s is no field of %s and is left out", item, visible(path), e.subject)
 			}
 		}
 	}
@@ -201,7 +201,11 @@ func (e *emitter) publish(ctx context.Context, data []byte) error {
 		return streamError(e.subject, err)
 	}
 	e.published++
-	line := fmt.Sprintf("%s\t%s\t%d", e.subject, event.Token(), ack.Sequence)
+	token := event.Token()
+	if isTerminal(e.app.stdout) {
+		token = visible(token)
+	}
+	line := fmt.Sprintf("%s\t%s\t%d", e.subject, token, ack.Sequence)
 	if ack.Duplicate {
 		line += "\tduplicate"
 	}

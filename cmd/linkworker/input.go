@@ -35,7 +35,7 @@ type item struct {
 }
 
 // String names the event for messages: file and number.
-func (i item) String() string { return fmt.Sprintf("%s: event %d", oneLine(i.input), i.number) }
+func (i item) String() string { return fmt.Sprintf("%s: event %d", visible(i.input), i.number) }
 
 // openInputs opens the named files; none, or -, is standard input. What was
 // opened has to be closed also after an error.

@@ -58,7 +58,7 @@ func printRow(out io.Writer, stored time.Time, msg *jetstream.RawStreamMsg, firs
 	if token == "" {
 		token = "-"
 	}
-	_, err = fmt.Fprintf(out, rowFormat, stored.Format(time.RFC3339), msg.Subject, oneLine(kind), oneLine(token), oneLine(rest))
+	_, err = fmt.Fprintf(out, rowFormat, stored.Format(time.RFC3339), msg.Subject, visible(kind), visible(token), visible(rest))
 	return err
 }
 
@@ -81,7 +81,5 @@ func printJSON(out io.Writer, stored time.Time, msg *jetstream.RawStreamMsg, _ b
 		}
 		line.Data = text
 	}
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(line)
+	return writeLine(out, line)
 }

@@ -149,10 +149,20 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	return exitFailed
 }
 
-// sayf writes a line to standard error: everything that is not data.
+// sayf writes a line, or several, to standard error: everything that is not data.
+// What others wrote may be in it, and moves no terminal.
 func (a *app) sayf(format string, args ...any) {
+	lines := strings.Split(fmt.Sprintf(format, args...), "\n")
+	for i := range lines {
+		lines[i] = visible(lines[i])
+	}
+	a.say(strings.Join(lines, "\n"))
+}
+
+// say writes a line as it is.
+func (a *app) say(line string) {
 	// Where this cannot be written, there is nobody to tell.
-	_, _ = fmt.Fprintf(a.stderr, format+"\n", args...)
+	_, _ = io.WriteString(a.stderr, line+"\n")
 }
 
 // lookup looks a variable up in the environment; the last one of a name wins,
