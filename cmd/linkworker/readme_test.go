@@ -184,6 +184,29 @@ func accepts(args []string) error {
 	return nil
 }
 
+var runbookCommand = regexp.MustCompile("(?m)`(linkworker [^`]*)`|^ *(linkworker .*)$")
+
+// Every command line of the runbook is one that the program takes.
+func TestRunbookCommandLines(t *testing.T) {
+	runbook, err := os.ReadFile(filepath.Join(repository, "deploy", "runbook.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, m := range runbookCommand.FindAllStringSubmatch(string(runbook), -1) {
+		line, _, _ := strings.Cut(m[1]+m[2], " >>")
+		for _, args := range shellWords(t, line+"\n") {
+			if err := accepts(args[1:]); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+			checked++
+		}
+	}
+	if checked < 10 {
+		t.Errorf("only %d command lines found", checked)
+	}
+}
+
 // Each event that the README publishes with the nats command line is one that the worker takes, and all three forms are
 // shown.
 func TestReadmeEvents(t *testing.T) {
