@@ -68,7 +68,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, started func
 		addr = listener.Addr().String()
 		adminCtx, end := context.WithCancel(context.WithoutCancel(ctx))
 		served := make(chan error, 1)
-		go func() { served <- serveAdmin(adminCtx, listener, s.worker.Ready, s.metrics) }()
+		go func() { served <- serveAdmin(adminCtx, listener, s.ready, s.metrics) }()
 		defer func() {
 			end()
 			err = errors.Join(err, <-served)

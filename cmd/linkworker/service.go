@@ -20,6 +20,7 @@ import (
 	"github.com/linkworker/linkworker/conomy"
 	"github.com/linkworker/linkworker/worker"
 	"github.com/linkworker/linkworker/worker/claim"
+	"github.com/linkworker/linkworker/worker/rights"
 	"github.com/linkworker/linkworker/worker/topology"
 )
 
@@ -32,6 +33,7 @@ type service struct {
 	worker  *worker.Worker
 	metrics *prometheus.Registry
 	nats    *nats.Conn
+	lacks   *lacks
 	redis   redis.UniversalClient
 	vendor  *conomy.Client
 }
@@ -75,7 +77,8 @@ func (s *service) close() {
 
 // openNATS connects and makes or checks the streams and consumers.
 func (s *service) openNATS(ctx context.Context, cfg *config.Config, want topology.Settings, log *slog.Logger) (*topology.Topology, error) {
-	nc, js, err := connectNATS(cfg, natsHandlers(log)...)
+	s.lacks = &lacks{log: log}
+	nc, js, err := connectNATS(cfg, natsHandlers(log, s.lacks)...)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +100,7 @@ func ensureTopology(ctx context.Context, js jetstream.JetStream, want topology.S
 }
 
 // natsHandlers log what happens to the connection, which reconnects for ever.
-func natsHandlers(log *slog.Logger) []nats.Option {
+func natsHandlers(log *slog.Logger, lacks *lacks) []nats.Option {
 	return []nats.Option{
 		nats.Timeout(startTimeout),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -105,8 +108,15 @@ func natsHandlers(log *slog.Logger) []nats.Option {
 				log.Error("disconnected from NATS; reconnecting", "error", err)
 			}
 		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("connected to NATS again", "server", nc.ConnectedServerName()) }),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			lacks.forget()
+			log.Info("connected to NATS again", "server", nc.ConnectedServerName())
+		}),
+		nats.ErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
+			if missing := rights.Read(nc, err); missing != nil {
+				lacks.note(missing)
+				return
+			}
 			subject := ""
 			if sub != nil {
 				subject = sub.Subject
@@ -115,6 +125,9 @@ func natsHandlers(log *slog.Logger) []nats.Option {
 		}),
 	}
 }
+
+// ready is nil while the worker works and may do all that it has tried.
+func (s *service) ready() error { return errors.Join(s.worker.Ready(), s.lacks.err()) }
 
 func (s *service) openRedis(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	options, err := cfg.RedisOptions()

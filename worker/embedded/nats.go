@@ -30,6 +30,9 @@ type NATSOptions struct {
 	// SyncAlways makes the server answer a publish only when it is on disk:
 	// slower, and safe against a loss of power.
 	SyncAlways bool
+	// ConfigFile is one of the NATS server's own, for what is not said here, such as
+	// users. Address, store and limits of JetStream are those of these options.
+	ConfigFile string
 	// Logger gets the server's warnings and errors; nil: nobody does.
 	Logger *slog.Logger
 }
@@ -114,18 +117,17 @@ func (n *NATS) stop() {
 }
 
 func (n *NATS) start() error {
-	opts := &server.Options{
-		ServerName: "linkworker-embedded",
-		Host:       "127.0.0.1",
-		Port:       n.opts.Port,
-		NoSigs:     true,
-		JetStream:  true,
-		StoreDir:   n.opts.Dir,
-		MaxPayload: n.opts.MaxPayload,
-		SyncAlways: n.opts.SyncAlways,
-
-		DisableJetStreamBanner: true,
+	opts := new(server.Options)
+	if n.opts.ConfigFile != "" {
+		var err error
+		if opts, err = server.ProcessConfigFile(n.opts.ConfigFile); err != nil {
+			return fmt.Errorf("embedded NATS server: %w", err)
+		}
 	}
+	opts.ServerName, opts.Host, opts.Port, opts.HTTPPort = "linkworker-embedded", "127.0.0.1", n.opts.Port, 0
+	opts.JetStream, opts.StoreDir = true, n.opts.Dir
+	opts.MaxPayload, opts.SyncAlways = n.opts.MaxPayload, n.opts.SyncAlways
+	opts.NoSigs, opts.DisableJetStreamBanner = true, true
 	s, err := server.NewServer(opts)
 	if err != nil {
 		return fmt.Errorf("embedded NATS server: %w", err)

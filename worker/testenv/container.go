@@ -43,7 +43,7 @@ func (c *container) URL() string {
 }
 
 // create makes and starts the container; its port is at one of the hosts.
-func (c *container) create(ctx context.Context, g *guard, hosts []string, image string, command []string) error {
+func (c *container) create(ctx context.Context, g *guard, hosts []string, image string, command []string, more ...testcontainers.ContainerCustomizer) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var failures []error
@@ -54,11 +54,11 @@ func (c *container) create(ctx context.Context, g *guard, hosts []string, image 
 		}
 		c.hostPort = port
 		// The container is there even where its start failed.
-		c.inner, err = testcontainers.Run(ctx, image,
+		c.inner, err = testcontainers.Run(ctx, image, append([]testcontainers.ContainerCustomizer{
 			testcontainers.WithCmd(command...),
-			testcontainers.WithExposedPorts(c.port+"/tcp"),
+			testcontainers.WithExposedPorts(c.port + "/tcp"),
 			testcontainers.WithHostConfigModifier(func(host *docker.HostConfig) { c.configure(host, hosts) }),
-		)
+		}, more...)...)
 		if c.inner != nil {
 			g.add(c.inner.GetContainerID())
 		}
