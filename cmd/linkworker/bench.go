@@ -1,16 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/linkworker/linkworker/config"
 	"github.com/linkworker/linkworker/worker/bench"
@@ -100,14 +96,7 @@ func (f *benchFlags) check(cmd *cobra.Command) error {
 			return usagef("--latency must be from 0 to 10s")
 		}
 	}
-	if !f.given {
-		for _, name := range []string{"nats-url", "redis-url"} {
-			if cmd.Flags().Changed(name) {
-				return usagef("--%s needs --given, since the streams there are emptied", name)
-			}
-		}
-	}
-	return nil
+	return checkGiven(cmd, f.given)
 }
 
 func (a *app) bench(cmd *cobra.Command, f *benchFlags) (err error) {
@@ -157,50 +146,7 @@ func (a *app) benchServers(cmd *cobra.Command, f *benchFlags, program rig.Progra
 		return nil, err
 	}
 	a.warn(cfg)
-	nc, _, err := connectNATS(cfg)
-	if err != nil {
-		return nil, err
-	}
-	rdb, err := openBenchRedis(cmd.Context(), cfg)
-	if err != nil {
-		nc.Close()
-		return nil, err
-	}
-	return &rig.Servers{
-		NATS: nc, Redis: rdb, Environ: a.benchEnviron(cmd),
-		Kind: rig.Kind{NATS: "given, " + nc.ConnectedServerVersion(), Redis: "given"},
-	}, nil
-}
-
-func openBenchRedis(ctx context.Context, cfg *config.Config) (redis.UniversalClient, error) {
-	options, err := cfg.RedisOptions()
-	if err != nil {
-		return nil, err
-	}
-	rdb := redis.NewUniversalClient(options)
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	if err := rdb.Ping(ctx).Err(); err != nil {
-		return nil, errors.Join(redisError(cfg, err), rdb.Close())
-	}
-	return rdb, nil
-}
-
-// benchEnviron hands the settings of the servers on to the processes that work on them: in the environment, where nobody
-// else sees what is secret in them.
-func (a *app) benchEnviron(cmd *cobra.Command) (environ []string) {
-	for _, variable := range a.environ {
-		if strings.HasPrefix(variable, "NATS_") || strings.HasPrefix(variable, "REDIS_") {
-			environ = append(environ, variable)
-		}
-	}
-	cmd.Flags().Visit(func(flag *pflag.Flag) {
-		name := strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
-		if strings.HasPrefix(name, "NATS_") || strings.HasPrefix(name, "REDIS_") {
-			environ = append(environ, name+"="+flag.Value.String())
-		}
-	})
-	return environ
+	return a.givenServers(cmd, cfg)
 }
 
 // benchProgress shows how far it is, for people who wait.

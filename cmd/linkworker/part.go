@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,11 +21,12 @@ type partFlags struct {
 	latency                time.Duration
 	cpuProfile, memProfile string
 	nats                   embedded.NATSOptions
+	told                   chan string // lines that come on standard input
 }
 
 // newPartCommand is for other commands alone, which run what they need in processes of their own.
 func newPartCommand(a *app) *cobra.Command {
-	f := new(partFlags)
+	f := &partFlags{told: make(chan string)}
 	parts := map[string]func(context.Context, *partFlags) error{
 		rig.PartNATS:       a.natsPart,
 		rig.PartRedis:      a.redisPart,
@@ -43,8 +46,14 @@ func newPartCommand(a *app) *cobra.Command {
 			ctx, cancel := context.WithCancel(cmd.Context())
 			defer cancel()
 			go func() {
-				_, _ = io.Copy(io.Discard, a.stdin) // its end is all that counts
-				cancel()
+				defer cancel()
+				for lines := bufio.NewScanner(a.stdin); lines.Scan(); {
+					select {
+					case f.told <- lines.Text():
+					case <-ctx.Done():
+						return
+					}
+				}
 			}()
 			return part(ctx, f)
 		},
@@ -73,7 +82,8 @@ func (a *app) natsPart(ctx context.Context, f *partFlags) error {
 	return s.Close()
 }
 
-func (a *app) redisPart(ctx context.Context, _ *partFlags) error {
+// redisPart is away for a while whenever it is told so.
+func (a *app) redisPart(ctx context.Context, f *partFlags) error {
 	s, err := embedded.StartRedis(embedded.RedisOptions{})
 	if err != nil {
 		return err
@@ -81,6 +91,21 @@ func (a *app) redisPart(ctx context.Context, _ *partFlags) error {
 	if err := a.ready(s.URL()); err != nil {
 		return errors.Join(err, s.Close())
 	}
-	<-ctx.Done()
-	return s.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return s.Close()
+		case line := <-f.told:
+			text, found := strings.CutPrefix(line, rig.RestartLine+" ")
+			away, err := time.ParseDuration(text)
+			if !found || err != nil {
+				return errors.Join(fmt.Errorf("cannot do %q", line), s.Close())
+			}
+			s.Stop()
+			time.Sleep(away)
+			if err := s.Restart(); err != nil {
+				return errors.Join(err, s.Close())
+			}
+		}
+	}
 }

@@ -17,6 +17,8 @@ const (
 	exitDone   = 0
 	exitFailed = 1
 	exitUsage  = 2
+	// exitInterrupted is what a shell says of a program that Ctrl-C has ended.
+	exitInterrupted = 130
 )
 
 // app is what a command has of the world outside, so that a test can give it
@@ -41,6 +43,7 @@ var commands = []func(*app) *cobra.Command{
 	newDLQCommand,
 	newExplainCommand,
 	newBenchCommand,
+	newTortureCommand,
 	newSandboxCommand,
 	newSchemaCommand,
 	newVersionCommand,
@@ -127,6 +130,9 @@ func positional(check cobra.PositionalArgs) cobra.PositionalArgs {
 // errSilent is a failure that the command has told of already.
 var errSilent = errors.New("failed")
 
+// errInterrupted is a command that was ended before it had come to anything.
+var errInterrupted = errors.New("interrupted")
+
 // report tells of err on standard error and returns the exit code.
 func (a *app) report(cmd *cobra.Command, err error) int {
 	if err == nil {
@@ -136,6 +142,9 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 		return exitFailed
 	}
 	a.sayf("%s: %v", cmd.CommandPath(), err)
+	if errors.Is(err, errInterrupted) {
+		return exitInterrupted
+	}
 	var usage usageError
 	var faults *config.FaultsError
 	switch {

@@ -21,6 +21,8 @@ type Request struct {
 	Token string `json:"token,omitempty"`
 	// Status is what was answered, 0 for nothing (yet).
 	Status int `json:"status"`
+	// Ended is when it was answered, or cut off.
+	Ended time.Time `json:"ended,omitzero"`
 	// Header is the request's, credentials redacted.
 	Header http.Header `json:"header"`
 }
@@ -62,11 +64,11 @@ func (b *book) begin(c *call, now time.Time) (number int) {
 	return b.total
 }
 
-func (b *book) end(number, status int) {
+func (b *book) end(number, status int, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if one := &b.ring[(number-1)%b.keep]; one.Number == number {
-		one.Status = status
+		one.Status, one.Ended = status, now
 	}
 }
 

@@ -113,7 +113,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	status := 0
 	entry := s.book.begin(c, s.now())
-	defer func() { s.book.end(entry, status) }()
+	defer func() { s.book.end(entry, status, s.now()) }()
 	fault, scripted := s.faults.next(c)
 	if !s.sleep(r, s.opts.Latency+fault.Delay.Duration()) {
 		panic(http.ErrAbortHandler)

@@ -51,7 +51,7 @@ func (p Program) Part(ctx context.Context, name string, args ...string) *exec.Cm
 type Process struct {
 	Name  string // for errors
 	cmd   *exec.Cmd
-	stdin io.Closer
+	stdin io.WriteCloser
 	url   string
 	log   *tail
 	ended chan struct{} // closed when it has ended
@@ -64,10 +64,15 @@ const (
 	EndTime   = 30 * time.Second
 )
 
-// Start starts a process. If it says when it is ready, as [Part] does, Start waits for that.
+// Start starts a process. If it says when it is ready, as [Part] does, Start waits for that. What it says besides goes to
+// cmd.Stderr, too, where that is set.
 func Start(name string, cmd *exec.Cmd, ready bool) (*Process, error) {
 	c := &Process{Name: name, cmd: cmd, log: &tail{}, ended: make(chan struct{})}
-	cmd.Stderr = c.log
+	if cmd.Stderr == nil {
+		cmd.Stderr = c.log
+	} else {
+		cmd.Stderr = io.MultiWriter(cmd.Stderr, c.log)
+	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = EndTime
 	bind(cmd)
@@ -128,6 +133,44 @@ func (c *Process) URL() string { return c.url }
 // Log is the end of what it has said.
 func (c *Process) Log() string { return c.log.String() }
 
+// PID is the process's number.
+func (c *Process) PID() int { return c.cmd.Process.Pid }
+
+// Tell writes a line to the process's standard input.
+func (c *Process) Tell(line string) error {
+	_, err := io.WriteString(c.stdin, line+"\n")
+	return err
+}
+
+// Ended is closed when the process has ended.
+func (c *Process) Ended() <-chan struct{} { return c.ended }
+
+// State is how the process has ended; nil before.
+func (c *Process) State() *os.ProcessState {
+	select {
+	case <-c.ended:
+		return c.cmd.ProcessState
+	default:
+		return nil
+	}
+}
+
+// Kill ends the process at once and waits until it has ended.
+func (c *Process) Kill() {
+	_ = c.cmd.Process.Kill() // it may have ended
+	_ = c.stdin.Close()
+	<-c.ended
+}
+
+// end is Kill or Stop.
+func (c *Process) end(hard bool) error {
+	if hard {
+		c.Kill()
+		return nil
+	}
+	return c.Stop()
+}
+
 // Stop asks the process to end and waits until it has.
 func (c *Process) Stop() error {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
@@ -135,8 +178,7 @@ func (c *Process) Stop() error {
 	select {
 	case <-c.ended:
 	case <-time.After(EndTime):
-		_ = c.cmd.Process.Kill()
-		<-c.ended
+		c.Kill()
 		return fmt.Errorf("%s did not end in %v and was killed", c.Name, EndTime)
 	}
 	var exit *exec.ExitError

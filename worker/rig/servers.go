@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -24,8 +26,12 @@ type Servers struct {
 	// Kind says for the report what they are.
 	Kind Kind
 
+	program  Program
 	children map[string]*Process // by part; none for servers of the user
-	dir      string              // of a Redis of our own
+	dir      string              // of what the servers keep
+	redis    func() *exec.Cmd    // a redis-server; nil: the one inside the program
+
+	natsURL, redisURL string
 }
 
 // Kind says which servers are worked on.
@@ -37,22 +43,26 @@ type Kind struct {
 // StartServers starts a NATS server, and the redis-server that is on the PATH or else the one inside the program, each in a
 // process of its own.
 func StartServers(ctx context.Context, p Program) (_ *Servers, err error) {
-	s := &Servers{children: map[string]*Process{}}
+	s := &Servers{program: p, children: map[string]*Process{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	if s.children[PartNATS], err = Start(PartNATS, p.Part(ctx, PartNATS), true); err != nil {
+	if s.dir, err = os.MkdirTemp("", "linkworker-servers-"); err != nil {
+		return nil, err
+	}
+	if err := s.startNATS(ctx, 0); err != nil {
 		return nil, err
 	}
 	natsURL := s.children[PartNATS].URL()
-	redisURL, err := s.startRedis(ctx, p)
+	redisURL, err := s.startRedis(ctx)
 	if err != nil {
 		return nil, err
 	}
+	s.natsURL, s.redisURL = natsURL, redisURL
 	s.Environ = []string{"NATS_URL=" + natsURL, "REDIS_URL=" + redisURL}
-	if s.NATS, err = nats.Connect(natsURL); err != nil {
+	if s.NATS, err = nats.Connect(natsURL, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)); err != nil {
 		return nil, err
 	}
 	s.Kind.NATS = "embedded " + s.NATS.ConnectedServerVersion()
@@ -64,18 +74,23 @@ func StartServers(ctx context.Context, p Program) (_ *Servers, err error) {
 	return s, s.waitForRedis(ctx)
 }
 
-func (s *Servers) startRedis(ctx context.Context, p Program) (url string, err error) {
+// URLs are the addresses of servers of our own.
+func (s *Servers) URLs() (natsURL, redisURL string) { return s.natsURL, s.redisURL }
+
+func (s *Servers) startNATS(ctx context.Context, port int) (err error) {
+	part := s.program.Part(ctx, PartNATS, "--dir", filepath.Join(s.dir, "nats"), "--port", strconv.Itoa(port))
+	s.children[PartNATS], err = Start(PartNATS, part, true)
+	return err
+}
+
+func (s *Servers) startRedis(ctx context.Context) (url string, err error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		s.Kind.Redis = "embedded, in memory (no redis-server on the PATH)"
-		s.children[PartRedis], err = Start(PartRedis, p.Part(ctx, PartRedis), true)
-		if err != nil {
+		if s.children[PartRedis], err = Start(PartRedis, s.program.Part(ctx, PartRedis), true); err != nil {
 			return "", err
 		}
 		return s.children[PartRedis].URL(), nil
-	}
-	if s.dir, err = os.MkdirTemp("", "linkworker-redis-"); err != nil {
-		return "", err
 	}
 	version, err := exec.CommandContext(ctx, path, "--version").Output()
 	if err != nil {
@@ -86,8 +101,10 @@ func (s *Servers) startRedis(ctx context.Context, p Program) (url string, err er
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, path, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", s.dir, "--appendonly", "yes", "--save", "")
-	if s.children[PartRedis], err = Start("redis-server", cmd, false); err != nil {
+	s.redis = func() *exec.Cmd {
+		return exec.CommandContext(ctx, path, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", s.dir, "--appendonly", "yes", "--save", "")
+	}
+	if s.children[PartRedis], err = Start("redis-server", s.redis(), false); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("redis://127.0.0.1:%d/0", port), nil
@@ -103,13 +120,18 @@ func versionOf(text string) string {
 	return "of unknown version"
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// freePort is a port from below those that systems give to outgoing connections, so that a server that is away for a moment
+// finds it free again.
+func freePort() (port int, err error) {
+	for range 1000 {
+		port = 15000 + rand.IntN(17000)
+		l, listenErr := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if listenErr == nil {
+			return port, l.Close()
+		}
+		err = listenErr
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, err
 }
 
 func (s *Servers) waitForRedis(ctx context.Context) error {
@@ -130,9 +152,6 @@ func (s *Servers) waitForRedis(ctx context.Context) error {
 		}
 	}
 }
-
-// own says that the servers are nobody else's.
-func (s *Servers) own() bool { return s.children != nil }
 
 // CPU is the processor time that the servers of our own have used so far.
 func (s *Servers) CPU(part string) time.Duration {

@@ -68,7 +68,7 @@ func (s *Servers) Empty(ctx context.Context) error {
 
 // Forget takes the keys of a prefix out of a Redis of the user.
 func (s *Servers) Forget(ctx context.Context, prefix string) error {
-	if s.own() {
+	if s.Own() {
 		return nil
 	}
 	if cluster, ok := s.Redis.(*redis.ClusterClient); ok {

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/linkworker/linkworker/worker/torture"
+)
+
+func (a *app) printTorture(f *tortureFlags, r *torture.Report) error {
+	if f.output == "json" {
+		encoder := json.NewEncoder(a.stdout)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(struct {
+			*torture.Report
+			Repeat string `json:"repeat"`
+		}{r, f.repeat(r)})
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "linkworker %s; NATS: %s; Redis: %s; seed %d, %v\n", r.Version, r.Servers.NATS, r.Servers.Redis, r.Settings.Seed, r.Took.Round(time.Second))
+	fmt.Fprintf(&b, "events   %s\n", counts(r.Events))
+	fmt.Fprintf(&b, "faults   %s\n", counts(r.Faults))
+	fmt.Fprintf(&b, "results  %d link.created; dead letters: %s; at the vendor %d links, %d sessions, %d calls\n\n",
+		r.Results.Told, counts(r.Results.DeadLetters), r.Results.Links, r.Results.Sessions, r.Results.Calls)
+	for _, i := range r.Invariants {
+		verdict := "ok"
+		if i.Broken > 0 {
+			verdict = fmt.Sprintf("BROKEN %d times", i.Broken)
+		}
+		fmt.Fprintf(&b, "%-76s %7d  %s\n", i.Name, i.Checked, verdict)
+	}
+	for _, i := range r.Invariants {
+		for _, example := range i.Examples {
+			printExample(&b, i.Name, example)
+		}
+	}
+	if r.Broken() {
+		fmt.Fprintf(&b, "\nThe promise is BROKEN. The workers' logs: %s\n", r.Logs)
+	} else {
+		fmt.Fprintf(&b, "\nThe promise has held.\n")
+	}
+	fmt.Fprintf(&b, "The same again: %s\n", f.repeat(r))
+	_, err := io.WriteString(a.stdout, b.String())
+	return err
+}
+
+// counts lists how many there are of each, the most first.
+func counts[K ~string](m map[K]int) string {
+	names := slices.SortedFunc(maps.Keys(m), func(x, y K) int {
+		if m[x] != m[y] {
+			return m[y] - m[x]
+		}
+		return strings.Compare(string(x), string(y))
+	})
+	var all []string
+	for _, name := range names {
+		all = append(all, fmt.Sprintf("%d %s", m[name], name))
+	}
+	if len(all) == 0 {
+		return "none"
+	}
+	return strings.Join(all, ", ")
+}
+
+func printExample(b *strings.Builder, name string, e torture.Example) {
+	fmt.Fprintf(b, "\nBROKEN: %s\n  %s\n", name, visible(e.What))
+	if e.Token != "" {
+		fmt.Fprintf(b, "  checkoutToken %s\n", visible(e.Token))
+	}
+	for _, entry := range e.Timeline {
+		fmt.Fprintf(b, "  %s  %-14s  %s\n", entry.Time.UTC().Format("15:04:05.000"), entry.Where, visible(entry.What))
+	}
+}
+
+// repeat is the command line that does the same again.
+func (f *tortureFlags) repeat(r *torture.Report) string {
+	var names []string
+	for _, fault := range r.Settings.Faults {
+		names = append(names, string(fault))
+	}
+	if len(names) == 0 {
+		names = []string{"none"}
+	}
+	line := fmt.Sprintf("linkworker torture --seed %d --events %d --workers %d --every %d --faults %s", r.Settings.Seed, r.Settings.Events,
+		r.Settings.Workers, r.Settings.Every, strings.Join(names, ","))
+	if f.given {
+		line += " --given"
+	}
+	return line
+}
+
+// tortureProgress shows how far it is, for people who wait.
+func (a *app) tortureProgress() func(done, all int, what string) {
+	if !isTerminal(a.stderr) {
+		return nil
+	}
+	var bar *progressbar.ProgressBar
+	return func(done, all int, what string) {
+		if bar == nil {
+			bar = progressbar.NewOptions(all, progressbar.OptionSetWriter(a.stderr), progressbar.OptionShowCount(),
+				progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
+				progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish())
+		}
+		if what != "" {
+			bar.Describe(what)
+		}
+		if done >= 0 {
+			_ = bar.Set(min(done, all)) // decoration
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package torture
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/linkworker/linkworker/conomy/conomytest"
+	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/deadletter"
+)
+
+// Invariant is a part of the promise, and how it has held.
+type Invariant struct {
+	Name    string `json:"name"`
+	Checked int    `json:"checked"`
+	Broken  int    `json:"broken"`
+	// Examples are the first counter-examples, each with all that is known of it.
+	Examples []Example `json:"examples,omitempty"`
+}
+
+// judge holds what was found against what was published.
+type judge struct {
+	*found
+	published  []*event
+	strikes    []Struck
+	lease      time.Duration
+	invariants []*invariant
+}
+
+// invariant is one that is being checked.
+type invariant struct {
+	name     string
+	checked  int
+	examples []*counter
+}
+
+// counter is a counter-example: what is wrong, with which token.
+type counter struct {
+	what  string
+	token string
+	names map[string]bool // of the tries of events that belong to it
+}
+
+func (j *judge) invariant(name string) *invariant {
+	i := &invariant{name: name}
+	j.invariants = append(j.invariants, i)
+	return i
+}
+
+// breaks notes a counter-example with all events of a token.
+func (i *invariant) breaks(j *judge, a *asked, format string, args ...any) {
+	c := &counter{what: fmt.Sprintf(format, args...), names: map[string]bool{}}
+	if a != nil {
+		c.token = a.token
+		for _, other := range j.byToken[a.token] {
+			c.names[other.name] = true
+		}
+	}
+	i.examples = append(i.examples, c)
+}
+
+// The names of the invariants, as they are printed.
+const (
+	everyOutcome = "every event has exactly one outcome"
+	rightOutcome = "it is the outcome that the event must have"
+	oneLink      = "one link per checkoutToken at the vendor"
+	oneTold      = "one link.created per link and per session request"
+	noneUnmade   = "no link.created without its link or session"
+	rightData    = "each link.created says what the vendor made and the event asked"
+	oneLetter    = "one dead letter and one link.failed per failed event, which agree"
+	nothingLeft  = "nothing is left pending"
+	noCall       = "what is told of makes no call, save after a fault that explains it"
+	workersStay  = "no worker ends by itself, and each ends when asked"
+)
+
+func (j *judge) all(stuck, accidents error) {
+	j.outcomes()
+	j.vendors()
+	j.notices()
+	j.lettersAgree()
+	left := j.invariant(nothingLeft)
+	left.checked = len(j.asked)
+	if stuck != nil {
+		left.breaks(j, nil, "%v", stuck)
+	}
+	j.idleCalls()
+	stay := j.invariant(workersStay)
+	stay.checked = 1
+	if accidents != nil {
+		stay.breaks(j, nil, "%v", accidents)
+	}
+}
+
+// outcomes counts the outcome of each event.
+func (j *judge) outcomes() {
+	every, right := j.invariant(everyOutcome), j.invariant(rightOutcome)
+	for _, tries := range j.byEvent {
+		slices.SortFunc(tries, func(a, b *asked) int { return int(a.sequence) - int(b.sequence) })
+	}
+	for _, e := range j.published {
+		if len(j.byEvent[e]) == 0 {
+			every.breaks(j, nil, "event %d (%s) was acknowledged by BILLING, and is not there", e.number, e.class)
+		}
+	}
+	for _, a := range j.asked {
+		every.checked++
+		right.checked++
+		reasons := j.deaths(a)
+		created := j.created[a.resultID()]
+		caused := slices.ContainsFunc(created, func(n *notice) bool { return n.Created.CausationID == a.cause })
+		want := j.wanted(a)
+		switch {
+		case len(reasons) > 1:
+			every.breaks(j, a, "event %d (%s) died %d times: %v", a.number, a.class, len(reasons), reasons)
+		case len(reasons) == 1 && caused && len(j.byEvent[a.event]) == 1:
+			every.breaks(j, a, "event %d (%s) has a link.created and a dead letter, %s", a.number, a.class, reasons[0])
+		case len(reasons) == 0 && want != "":
+			every.breaks(j, a, "event %d (%s) has no outcome: it should have died as %s", a.number, a.class, want)
+		case len(reasons) == 0 && len(created) == 0:
+			every.breaks(j, a, "event %d (%s) has no outcome: no link.created, no dead letter", a.number, a.class)
+		case len(reasons) == 1 && reasons[0] != want && reasons[0] != deadletter.ReasonExhausted:
+			right.breaks(j, a, "event %d (%s) died as %s, and should have %s", a.number, a.class, reasons[0], orLink(want))
+		}
+	}
+}
+
+// deaths are the reasons for which a try of an event died.
+func (j *judge) deaths(a *asked) (reasons []deadletter.Reason) {
+	for _, n := range j.failures(a) {
+		reasons = append(reasons, deadletter.Reason(n.Failed.Reason))
+	}
+	return reasons
+}
+
+func orLink(want deadletter.Reason) string {
+	if want == "" {
+		return "a link"
+	}
+	return "died as " + string(want)
+}
+
+// paysFor reports whether a link is for the event's amount.
+func (e *event) paysFor(link *conomytest.Link) bool {
+	is, err1 := events.Amount(link.TotalAmount).Decimal()
+	should, err2 := e.amount.Decimal()
+	return err1 == nil && err2 == nil && is.Equal(should)
+}
+
+// wanted is the reason for which an event must die; "" for one that must have its link. The vendor may be too often away for
+// any event: exhausted is always right.
+func (j *judge) wanted(a *asked) deadletter.Reason {
+	link := j.links[a.token]
+	switch {
+	case a.class == Invalid, a.class == Unreadable:
+		return deadletter.ReasonInvalidEvent
+	case a.class == Refused:
+		return deadletter.ReasonRejected
+	case a.sessionLike():
+		if link == nil {
+			return deadletter.ReasonRejected
+		}
+		return ""
+	case a.class == TakenExpired:
+		return deadletter.ReasonConflict
+	case link == nil: // nothing was made for it
+		return deadletter.ReasonExhausted
+	case !a.paysFor(link):
+		return deadletter.ReasonConflict
+	}
+	return ""
+}
