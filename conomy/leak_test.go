@@ -18,7 +18,7 @@ import (
 func private() []string {
 	return []string{
 		testKey, testID, testSecret, "ready-made", "Jane", "Quintero", "jane.quintero", "example.com>",
-		"987654321", "12345678-5", "Alameda", "1449",
+		"987654321", "98 765-4321", "12345678-5", "12.345.678-5", "Alameda", "1449",
 	}
 }
 
@@ -44,7 +44,7 @@ func TestNoErrorLeaks(t *testing.T) {
 		text := string(body) + r.URL.String() + " \x00\x1b[31m " + testKey + " " + testSecret + " " + testID + " " +
 			r.Header.Get("Authorization")
 		if strings.Contains(string(body), "Quintero") {
-			text = "jane.quintero@EXAMPLE.com JANE quintero +56987654321 (987654321) 12345678-5 Alameda 1449, " +
+			text = "jane.quintero@EXAMPLE.com JANE quintero +56987654321 (987654321) (98) 765-4321 98 765-4321 12345678-5 12.345.678-5 Alameda 1449, " +
 				"jane.quintero%40example.com " + text
 		}
 		quoted, _ := json.Marshal(text + strings.Repeat(" and on", 1000))

@@ -14,6 +14,16 @@ const (
 	maxWordBytes   = 128 // codes, types, trace ids
 )
 
+// The work of masking grows with the text and with the value: who sends a payer's
+// name of a hundred kilobytes, and has it repeated, must not buy minutes with it.
+const (
+	maxSearchedBytes = 4 << 10 // of a text, the rest is left out
+	maxSoughtBytes   = 64      // of a value; all that follows it is masked, too
+	maxSoughtDigits  = 32
+	// endBytes is left out where the text was cut: a value may begin there.
+	endBytes = 256
+)
+
 // masker cleans text that others wrote before an error shows it.
 type masker struct {
 	grant    grant           // what the exchange was made with
@@ -36,18 +46,25 @@ var email = regexp.MustCompile(`[^\s@<>"',;:()]+@[^\s@<>"',;:()]+`)
 // clean masks first, so that a cut never leaves part of a value behind, then
 // drops control characters and bounds the length.
 func (m *masker) clean(s string, limit int) string {
+	isCut := len(s) > maxSearchedBytes
+	if isCut {
+		s = s[:maxSearchedBytes]
+	}
 	s = m.maskSecrets(strings.ToValidUTF8(s, "\uFFFD"))
 	for _, v := range m.payers() {
 		v = strings.TrimSpace(v)
 		if len(v) < shortNumber && strings.Trim(v, "0123456789") == "" {
 			continue
 		}
-		s = maskWord(s, v)
+		s = maskDigits(maskWord(s, v), v)
 		if q := url.QueryEscape(v); q != v {
 			s = maskWord(s, q)
 		}
 	}
 	s = email.ReplaceAllString(s, redacted)
+	if isCut && !strings.HasSuffix(s, redacted) {
+		s = bound(s, max(0, len(s)-endBytes))
+	}
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
@@ -92,11 +109,37 @@ const (
 	// shortNumber is from where a number tells something of a payer: a house
 	// number 1 would be masked in items[1].
 	shortNumber = 3
+	// longNumber is from how many digits on a number is known by them alone.
+	longNumber = 6
 )
+
+// maskDigits masks the digits of a value that has many, in whatever groups they are
+// written: (9) 1234-5678 for 912345678.
+func maskDigits(s, value string) string {
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, value)
+	if len(digits) < longNumber {
+		return s
+	}
+	rest := ""
+	if len(digits) > maxSoughtDigits {
+		digits, rest = digits[:maxSoughtDigits], `[0-9 .\-_()/]*`
+	}
+	grouped := regexp.MustCompile(strings.Join(strings.Split(digits, ""), `[ .\-_()/]{0,2}`) + rest)
+	return grouped.ReplaceAllString(s, redacted)
+}
 
 // maskWord masks value in any case.
 func maskWord(s, value string) string {
-	find, err := regexp.Compile(`(?i)` + regexp.QuoteMeta(value))
+	pattern := regexp.QuoteMeta(value)
+	if len(value) > maxSoughtBytes {
+		pattern = regexp.QuoteMeta(bound(value, maxSoughtBytes)) + ".*"
+	}
+	find, err := regexp.Compile("(?is)" + pattern)
 	if err != nil {
 		return redacted // not valid UTF-8: rather no text than a value
 	}

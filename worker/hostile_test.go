@@ -3,15 +3,19 @@ package worker
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"unicode"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/linkworker/linkworker/conomy/conomytest"
 	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/deadletter"
 )
@@ -77,6 +81,57 @@ func TestHostileSessions(t *testing.T) {
 			if l.Reason != deadletter.ReasonInvalidEvent || l.Token != "inv-1" || strings.ContainsFunc(l.Detail, unicode.IsControl) {
 				w.t.Errorf("%+v", l)
 			}
+		}
+	})
+}
+
+// TestLongValuesThatTheVendorRepeats: to mask them takes no time to speak of.
+func TestLongValuesThatTheVendorRepeats(t *testing.T) {
+	each(t, func(w *world) {
+		long := strings.Repeat("a", 110_000)
+		w.script(create, always(conomytest.Refusal(http.StatusBadRequest, "11", "invalidParam", "customer.firstName is too long: "+long)))
+		w.start(nil)
+		w.invoice("inv-1", `"customer":{"firstName":"`+long+`","lastName":"`+long+`b"}`)
+		w.settled()
+		w.count(0, 0, 0, 1)
+		if l := w.letter(); l.Detail != "customer.firstName is too long: ***" {
+			w.t.Errorf("%.100s", l.Detail)
+		}
+	})
+}
+
+// TestPanicsShowNothing: what a panic is about may be a payer's.
+func TestPanicsShowNothing(t *testing.T) {
+	each(t, func(w *world) {
+		log := new(lockedBuffer)
+		w.logged = log
+		values := []any{"jane@example.com", errors.New("jane@example.com"), []byte("jane@example.com"), &events.Customer{Email: "jane@example.com"}, map[string]int(nil)}
+		var next atomic.Int32
+		w.start(func(r *running) {
+			r.reached = func(s step) {
+				if s != stepCalled {
+					return
+				}
+				switch v := values[int(next.Add(1))-1].(type) {
+				case map[string]int:
+					v["jane@example.com"]++
+				default:
+					panic(v)
+				}
+			}
+		})
+		for i := range values {
+			w.invoice(rowToken(i), `"customer":{"email":"jane@example.com"}`)
+		}
+		w.settled()
+		w.count(len(values), 0, 0, len(values))
+		for _, l := range w.letters() {
+			if l.Reason != deadletter.ReasonPanic || strings.Contains(fmt.Sprintf("%+v", l.Detail), "jane") {
+				w.t.Errorf("%+v", l)
+			}
+		}
+		if text := log.String(); strings.Contains(text, "jane") || strings.Count(text, "panic while working") != len(values) {
+			w.t.Errorf("the log shows the payer, or not the panics:\n%s", text)
 		}
 	})
 }

@@ -1,13 +1,8 @@
 package deadletter
 
 import (
-	"encoding/json"
-	"fmt"
-	"net/url"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/linkworker/linkworker/events"
@@ -22,6 +17,13 @@ const (
 	// minDigits is how many digits make a number that is looked for without what
 	// stands between them.
 	minDigits = 6
+)
+
+// The work of masking grows with the text and with the value: who sends a payer's name
+// of a hundred kilobytes, and has it repeated, must not buy minutes with it.
+const (
+	maxSearched = 8 << 10 // characters of a text; the rest is left out
+	maxSought   = 128     // characters of a value; where they stand, all that follows is masked
 )
 
 // MaskPayer is [MaskDetail] with the values of the event's payer, which no log and no
@@ -40,15 +42,27 @@ func MaskPayer(detail string, event *events.Event) string {
 }
 
 // MaskDetail is detail with each of the payer's values replaced by ***, in
-// whatever case, and also where the value was escaped for a URL or for JSON or
-// stripped to its digits. Values of fewer than three characters stay.
+// whatever case, and also where the value was escaped for a URL, for JSON or for
+// HTML, or where its digits are written in other groups. Values of fewer than three
+// characters stay. Of a detail of more than 8192 characters the rest is left out.
 func MaskDetail(detail string, payer []string) string {
 	text := []rune(strings.ToValidUTF8(detail, string(utf8.RuneError)))
+	isCut := len(text) > maxSearched
+	if isCut {
+		text = text[:maxSearched]
+	}
 	folded := fold(text)
 	hidden := make([]bool, len(text))
+	if isCut { // a value may begin there
+		hideFrom(hidden, len(text)-maxSought)
+	}
 	for _, value := range payer {
+		value, whole := sought(value)
 		for _, form := range writings(value) {
-			hide(hidden, folded, form)
+			hide(hidden, folded, form, whole)
+		}
+		if digits := onlyDigits(value); len(digits) >= minDigits {
+			hideGrouped(hidden, text, digits, whole)
 		}
 	}
 	var b strings.Builder
@@ -64,11 +78,16 @@ func MaskDetail(detail string, payer []string) string {
 }
 
 // hide marks every place where value stands, places that overlap too, so that no
-// piece of a value is left over whichever is found first.
-func hide(hidden []bool, text, value []rune) {
+// piece of a value is left over whichever is found first; and all that follows where
+// it is not the whole value.
+func hide(hidden []bool, text, value []rune, whole bool) {
 	for i := 0; i+len(value) <= len(text); i++ {
 		if !slices.Equal(text[i:i+len(value)], value) {
 			continue
+		}
+		if !whole {
+			hideFrom(hidden, i)
+			return
 		}
 		for j := range value {
 			hidden[i+j] = true
@@ -76,58 +95,42 @@ func hide(hidden []bool, text, value []rune) {
 	}
 }
 
-// writings lists how a value may stand in a text, folded.
-func writings(value string) [][]rune {
-	value = strings.TrimSpace(strings.ToValidUTF8(value, string(utf8.RuneError)))
-	if utf8.RuneCountInString(value) < minMasked {
-		return nil
+func hideFrom(hidden []bool, start int) {
+	for i := start; i < len(hidden); i++ {
+		hidden[i] = true
 	}
-	forms := map[string]bool{value: true, url.QueryEscape(value): true, url.PathEscape(value): true}
-	if quoted, err := json.Marshal(value); err == nil {
-		forms[string(quoted[1:len(quoted)-1])] = true
-	}
-	forms[asciiJSON(value)] = true
-	if digits := onlyDigits(value); len(digits) >= minDigits {
-		forms[digits] = true
-	}
-	folded := make([][]rune, 0, len(forms))
-	for form := range forms {
-		folded = append(folded, fold([]rune(form)))
-	}
-	return folded
 }
 
-// asciiJSON escapes what is not ASCII as many JSON encoders do by default.
-func asciiJSON(value string) string {
-	var b strings.Builder
-	for _, unit := range utf16.Encode([]rune(value)) {
-		if unit < utf8.RuneSelf {
-			b.WriteByte(byte(unit))
-		} else {
-			fmt.Fprintf(&b, `\u%04x`, unit)
+// maxGap is how many characters may stand between two digits of one number.
+const maxGap = 2
+
+// hideGrouped marks every place where the digits stand one after another, whatever
+// separates them: (9) 1234-5678 for 912345678.
+func hideGrouped(hidden []bool, text []rune, digits string, whole bool) {
+	for start, r := range text {
+		if r != rune(digits[0]) {
+			continue
+		}
+		found, gap, end := 1, 0, start+1
+		for at := end; at < len(text) && found < len(digits) && gap <= maxGap; at++ {
+			switch {
+			case text[at] == rune(digits[found]):
+				found, gap, end = found+1, 0, at+1
+			case strings.ContainsRune(" .-_()/", text[at]):
+				gap++
+			default:
+				gap = maxGap + 1
+			}
+		}
+		if found < len(digits) {
+			continue
+		}
+		if !whole {
+			hideFrom(hidden, start)
+			return
+		}
+		for i := start; i < end; i++ {
+			hidden[i] = true
 		}
 	}
-	return b.String()
-}
-
-func onlyDigits(value string) string {
-	return strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, value)
-}
-
-// fold maps each character to one that all its cases share.
-func fold(text []rune) []rune {
-	folded := make([]rune, len(text))
-	for i, r := range text {
-		least := r
-		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-			least = min(least, next)
-		}
-		folded[i] = least
-	}
-	return folded
 }

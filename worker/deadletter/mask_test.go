@@ -3,6 +3,7 @@ package deadletter
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -33,6 +34,10 @@ func TestMaskDetail(t *testing.T) {
 		{"escaped for JSON", `{"firstName":"Jo\"e"}`, []string{`Jo"e`}, `{"firstName":"***"}`},
 		{"escaped for ASCII JSON", `{"firstName":"Jos\u00e9 \ud83d\ude00"}`, []string{"José 😀"}, `{"firstName":"***"}`},
 		{"digits alone", "phone 56912345678 is wrong", []string{"+56 9 1234-5678"}, "phone *** is wrong"},
+		{"digits in other groups", "RUT 12.345.678-5, phone (+56) 9 1234 5678, room 12", []string{"12345678-5", "+56912345678"}, "RUT ***, phone (+***, room 12"},
+		{"digits that go on otherwise", "trace 123-45-679", []string{"12345678"}, "trace 123-45-679"},
+		{"digits too far apart", "123 --- 456", []string{"123456"}, "123 --- 456"},
+		{"escaped for HTML", "<b>D&#39;Angelo &amp; Co</b>", []string{"D'Angelo & Co"}, "<b>***</b>"},
 		{"few digits stay", "code 12", []string{"1-2 b"}, "code 12"},
 		{"special characters", "a.b|c*", []string{"a.b|c"}, "****"},
 		{"not UTF-8", "Jane\xff Doe", []string{"Jane"}, "***\uFFFD Doe"},
@@ -42,6 +47,29 @@ func TestMaskDetail(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestMaskingIsCheap: both the text and the value may be as long as an event.
+func TestMaskingIsCheap(t *testing.T) {
+	for _, letter := range []string{"a", "1"} {
+		value, text := strings.Repeat(letter, 100_000), strings.Repeat(letter, 200_000)
+		began := time.Now()
+		masked := MaskDetail("name "+text, []string{value, value + "b", text + " x"})
+		if took := time.Since(began); took > 5*time.Second || masked != "name ***" {
+			t.Errorf("%v for %.40s…", took, masked)
+		}
+	}
+}
+
+// TestMaskDetailAtTheCut: no part of a value is left where a long text is cut.
+func TestMaskDetailAtTheCut(t *testing.T) {
+	for _, value := range []string{"jane@example.com", strings.Repeat("jane", 100)} {
+		for before := maxSearched - 600; before <= maxSearched; before += 7 {
+			if masked := MaskDetail(strings.Repeat("x", before)+value, []string{value}); strings.Contains(masked, "jan") {
+				t.Fatalf("%d: …%s", before, masked[before-10:])
+			}
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ var decisive = map[string]bool{
 
 // Difference holds what two sets of terms disagree on, as lines for people.
 type Difference struct {
-	// Changed are the paths with what each side has.
+	// Changed are the paths, the first few with what each side has.
 	Changed []string
 	// Missing are the decisive paths that the other side does not state.
 	Missing []string
@@ -101,7 +101,7 @@ func (d *Difference) objects(path string, asked, have map[string]any, lenient bo
 		case lenient && decisive[name] && !(name == "identityId" && strings.HasPrefix(at, "destinations")):
 			d.Missing = append(d.Missing, at+": not stated there")
 		case !lenient:
-			d.Changed = append(d.Changed, fmt.Sprintf("%s: %s here, absent there", at, d.show(asked[name])))
+			d.change(at, func() string { return d.show(asked[name]) + " here, absent there" })
 		}
 	}
 }
@@ -123,7 +123,15 @@ func (d *Difference) values(path, name string, asked, have any, lenient bool) {
 			return
 		}
 	}
-	d.Changed = append(d.Changed, fmt.Sprintf("%s: %s here, %s there", path, d.show(asked), d.show(have)))
+	d.change(path, func() string { return d.show(asked) + " here, " + d.show(have) + " there" })
+}
+
+// change notes a path. To show and mask values is dear, and no more of them are shown than String lists.
+func (d *Difference) change(path string, how func() string) {
+	if len(d.Changed) < maxDifferences {
+		path += ": " + how()
+	}
+	d.Changed = append(d.Changed, path)
 }
 
 func (d *Difference) lists(path, name string, asked, have []any, lenient bool) {
