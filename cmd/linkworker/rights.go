@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -76,8 +77,11 @@ func (g *guarded) explain(err error) error {
 
 // mendOfRight says what to do about a missing right.
 func mendOfRight(missing *rights.Missing) string {
-	if missing.Inbox {
+	switch {
+	case missing.Inbox:
 		return "grant it, or set NATS_INBOX_PREFIX to what this user may subscribe to"
+	case strings.HasSuffix(missing.Subject, ".STREAM.NAMES"):
+		return "make the stream of the usual name, which is not there, with linkworker provision, or grant it to find one of another name"
 	}
 	return "grant it, or use a NATS user who has it (deploy/nats-users.conf lists who needs what)"
 }

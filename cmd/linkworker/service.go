@@ -77,7 +77,7 @@ func (s *service) close() {
 
 // openNATS connects and makes or checks the streams and consumers.
 func (s *service) openNATS(ctx context.Context, cfg *config.Config, want topology.Settings, log *slog.Logger) (*topology.Topology, error) {
-	s.lacks = &lacks{log: log}
+	s.lacks = newLacks(log)
 	nc, js, err := connectNATS(cfg, natsHandlers(log, s.lacks)...)
 	if err != nil {
 		return nil, err
@@ -108,10 +108,7 @@ func natsHandlers(log *slog.Logger, lacks *lacks) []nats.Option {
 				log.Error("disconnected from NATS; reconnecting", "error", err)
 			}
 		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) {
-			lacks.forget()
-			log.Info("connected to NATS again", "server", nc.ConnectedServerName())
-		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("connected to NATS again", "server", nc.ConnectedServerName()) }),
 		nats.ErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
 			if missing := rights.Read(nc, err); missing != nil {
 				lacks.note(missing)

@@ -2,7 +2,6 @@ package rights
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -14,27 +13,26 @@ const heedEvery = 10 * time.Millisecond
 // Heed asks a question and ends its context when the server complains: then the error is a [*Missing]. Whatever is refused
 // on the connection meanwhile is taken for the question, so ask one after the other.
 func Heed(ctx context.Context, nc *nats.Conn, question func(context.Context) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	before := nc.LastError()
-	done, watched := make(chan struct{}), make(chan struct{})
-	look := func() bool {
-		err := nc.LastError()
-		if err == before {
-			return false
+	look := func() *Missing {
+		if err := nc.LastError(); err != before {
+			return Read(nc, err)
 		}
-		missing := Read(nc, err)
-		if missing != nil {
-			cancel(missing)
-		}
-		return missing != nil
+		return nil
 	}
+	done, watched := make(chan struct{}), make(chan *Missing, 1)
 	go func() {
-		defer close(watched)
-		for !look() {
+		for {
+			if missing := look(); missing != nil {
+				cancel()
+				watched <- missing
+				return
+			}
 			select {
 			case <-done:
-				look() // the question may have ended for what nobody has seen yet
+				watched <- look() // the question may have ended for what nobody has seen yet
 				return
 			case <-time.After(heedEvery):
 			}
@@ -42,9 +40,7 @@ func Heed(ctx context.Context, nc *nats.Conn, question func(context.Context) err
 	}()
 	err := question(ctx)
 	close(done)
-	<-watched
-	var missing *Missing
-	if err != nil && errors.As(context.Cause(ctx), &missing) {
+	if missing := <-watched; err != nil && missing != nil {
 		return missing
 	}
 	return err

@@ -131,4 +131,19 @@ func TestHeed(t *testing.T) {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
 		t.Errorf("it ended with %v", err)
 	}
+	// Whoever asks may have heard the complaint, too, and have ended it.
+	parent, end := context.WithCancel(t.Context())
+	err = Heed(parent, nc, func(ctx context.Context) error {
+		if err := nc.Publish("d", nil); err != nil {
+			return err
+		}
+		for m := Read(nc, nc.LastError()); m == nil || m.Subject != "d"; m = Read(nc, nc.LastError()) {
+			time.Sleep(time.Millisecond)
+		}
+		end()
+		return ctx.Err()
+	})
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		t.Errorf("it ended with %v", err)
+	}
 }

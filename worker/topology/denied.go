@@ -104,8 +104,11 @@ func unanswered(err error) bool {
 
 // mendOfRight says what to do about a right without which nothing can be seen.
 func mendOfRight(missing *rights.Missing) string {
-	if missing.Inbox {
+	switch {
+	case missing.Inbox:
 		return "grant it, or set NATS_INBOX_PREFIX to what this user may subscribe to"
+	case strings.HasSuffix(missing.Subject, rightToFind):
+		return "run `linkworker provision` as a NATS user who may, since no stream of the usual name carries it, or grant the right"
 	}
 	return "grant it"
 }

@@ -132,15 +132,17 @@ func (a asker) stream(ctx context.Context, name string) (info *jetstream.StreamI
 	return info, nil
 }
 
+// rightToFind is what it takes to find a stream of another name.
+const rightToFind = "STREAM.NAMES"
+
 // streamOf is the name of the stream that carries subject, "" where none does.
 func (a asker) streamOf(ctx context.Context, subject string) (name string, err error) {
-	const right = "STREAM.NAMES"
-	err = a.ask(ctx, right, func(ctx context.Context) (err error) {
+	err = a.ask(ctx, rightToFind, func(ctx context.Context) (err error) {
 		name, err = a.js.StreamNameBySubject(ctx, subject)
 		return ignore(err, jetstream.ErrStreamNotFound)
 	})
 	if err != nil {
-		return "", a.unseen("the stream that carries "+subject, right, err)
+		return "", a.unseen("the stream that carries "+subject, rightToFind, err)
 	}
 	return name, nil
 }

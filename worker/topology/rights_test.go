@@ -92,7 +92,7 @@ func TestWhatIsDeniedIsNamed(t *testing.T) {
 			says:  []string{"consumer linkworker-invoices cannot be looked up", "publish to $JS.API.CONSUMER.INFO.BILLING.linkworker-invoices"}},
 		{name: "finding a stream of another name", may: [][]string{seeStreams, seeConsumers},
 			setUp: func(t *testing.T, admin jetstream.JetStream) { makeStream(t, admin, all) },
-			says:  []string{"the stream that carries invoice.issued", "publish to $JS.API.STREAM.NAMES"}},
+			says:  []string{"the stream that carries invoice.issued", "publish to $JS.API.STREAM.NAMES", "linkworker provision"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
