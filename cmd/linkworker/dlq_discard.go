@@ -79,10 +79,13 @@ func (d *dlq) discard(ctx context.Context, cfg *config.Config, f *dlqFlags, ids 
 		}
 	}
 	if len(t.ids) == 0 {
-		d.app.sayf("no dead letter is meant")
+		d.app.sayf("no dead letter matches; nothing was discarded")
 		return nil
 	}
 	if !yes {
+		if isTerminal(d.app.stdout) {
+			d.app.sayf("They will be printed here alone; with >>FILE a file keeps them.")
+		}
 		if err := d.app.confirm(ctx, "Discard "+t.String()+" for good?"); err != nil {
 			return err
 		}

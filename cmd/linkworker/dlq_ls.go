@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -65,17 +64,6 @@ With -o json, one object a line.`,
 	return cmd
 }
 
-func groupingOf(cmd *cobra.Command, keys string) (*deadletter.Causes, error) {
-	if !cmd.Flags().Changed("group") {
-		return nil, nil
-	}
-	causes, err := deadletter.GroupBy(strings.Split(keys, ",")...)
-	if err != nil {
-		return nil, usagef("--group: %w", err)
-	}
-	return causes, nil
-}
-
 // lsLine is a letter in a listing for programs. What is not known is absent.
 type lsLine struct {
 	ID            string            `json:"id"`
@@ -102,8 +90,9 @@ func idText(id uint64) string { return strconv.FormatUint(id, 10) }
 
 func (d *dlq) ls(ctx context.Context, f *dlqFlags) error {
 	t, row := d.app.lsTable()
-	foreign := 0
+	foreign, found := 0, 0
 	err := d.List(ctx, f.filter, func(e *deadletter.Entry) error {
+		found++
 		switch l := e.Letter; {
 		case l == nil:
 			foreign++
@@ -118,24 +107,43 @@ func (d *dlq) ls(ctx context.Context, f *dlqFlags) error {
 	if err != nil {
 		return err
 	}
+	f.tellNone(d.app, found)
 	if foreign > 0 {
 		d.app.sayf("%d messages are no dead letters; linkworker dlq discard ID prints and removes one", foreign)
 	}
 	return t.flush()
 }
 
+// tellNone says to people that nothing was found.
+func (f *dlqFlags) tellNone(a *app, found int) {
+	switch {
+	case found > 0 || f.json():
+	case f.narrows():
+		a.sayf("no dead letter matches")
+	default:
+		a.sayf("there are no dead letters")
+	}
+}
+
 // narrow is below how many columns a terminal gets the shorter table.
 const narrow = 120
+
+// narrow reports whether what is printed goes to a terminal of few columns.
+func (a *app) narrow() bool {
+	width := widthOf(a.stdout)
+	return width > 0 && width < narrow
+}
 
 // lsTable is the table of a listing, and what makes its rows.
 func (a *app) lsTable() (*table, func(*deadletter.Entry) []string) {
 	id, reason, code := column{title: "ID"}, column{title: "REASON", paint: text.Colors{text.FgYellow}}, column{title: "CODE"}
-	token, detail := column{title: "CHECKOUT TOKEN", least: 10}, column{title: "DETAIL", least: 10}
-	if width := widthOf(a.stdout); width > 0 && width < narrow {
-		t := a.newTable(id, column{title: "TIME (UTC)"}, column{title: "SUBJECT", least: 8}, token, reason, code, detail)
+	token, detail := column{title: "CHECKOUT TOKEN", least: 10, inside: true}, column{title: "DETAIL", prose: true}
+	if a.narrow() {
+		t := a.newTable(id, column{title: "TIME (UTC)"}, column{title: "EVENT", least: 7}, token, reason, code, detail)
 		return t, func(e *deadletter.Entry) []string {
 			l := e.Letter
-			return []string{idText(e.ID), e.Stored.Format("01-02 15:04:05"), l.Subject, l.Token, string(l.Reason), l.Code, l.Detail}
+			event, _, _ := strings.Cut(l.Subject, ".")
+			return []string{idText(e.ID), e.Stored.Format(shortTime), event, l.Token, string(l.Reason), l.Code, l.Detail}
 		}
 	}
 	t := a.newTable(id, column{title: "TIME"}, column{title: "SUBJECT"}, token, reason, code, column{title: "REPLAYS"}, detail)
@@ -147,57 +155,5 @@ func (a *app) lsTable() (*table, func(*deadletter.Entry) []string) {
 	}
 }
 
-// causeLine is a group for programs.
-type causeLine struct {
-	Count   int               `json:"count"`
-	By      map[string]string `json:"by"`
-	First   time.Time         `json:"first"`
-	Last    time.Time         `json:"last"`
-	Example string            `json:"example,omitzero"`
-}
-
-func (d *dlq) group(ctx context.Context, f *dlqFlags, keys []string, causes *deadletter.Causes) error {
-	limit := f.filter.Limit
-	f.filter.Limit = 0 // it is for what is printed
-	err := d.List(ctx, f.filter, func(e *deadletter.Entry) error {
-		causes.Add(e)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	columns := []column{{title: "COUNT"}, {title: "FIRST"}, {title: "LAST"}, {title: "EXAMPLE"}}
-	for _, key := range keys {
-		c := column{title: strings.ToUpper(key), least: 10}
-		if key != deadletter.KeyDetail && key != deadletter.KeyWorker {
-			c.least = 0
-		}
-		if key == deadletter.KeyReason {
-			c.paint = text.Colors{text.FgYellow}
-		}
-		columns = append(columns, c)
-	}
-	t := d.app.newTable(columns...)
-	for i, cause := range causes.Largest() {
-		if i == limit && limit > 0 {
-			break
-		}
-		example := ""
-		if cause.Example > 0 {
-			example = idText(cause.Example)
-		}
-		if f.json() {
-			by := map[string]string{}
-			for i, key := range keys {
-				by[key] = cause.Values[i]
-			}
-			err = writeLine(d.app.stdout, causeLine{cause.Count, by, cause.First, cause.Last, example})
-		} else {
-			err = t.row(append([]string{fmt.Sprint(cause.Count), cause.First.Format(time.RFC3339), cause.Last.Format(time.RFC3339), example}, cause.Values...)...)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return t.flush()
-}
+// shortTime is for narrow terminals.
+const shortTime = "01-02 15:04:05"

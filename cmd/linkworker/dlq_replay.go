@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -128,7 +130,7 @@ func (r *replayer) replay(ctx context.Context, cfg *config.Config) (err error) {
 	}
 	switch {
 	case len(t.ids) == 0:
-		r.app.sayf("no dead letter is meant")
+		r.app.sayf("no dead letter matches; nothing was sent")
 		return nil
 	case r.dryRun:
 		return r.foresee(ctx, cfg, t)
@@ -137,50 +139,40 @@ func (r *replayer) replay(ctx context.Context, cfg *config.Config) (err error) {
 			return err
 		}
 	}
-	s := &sending{replayer: r, targets: t, began: time.Now()}
-	err = r.send(ctx, s)
-	if len(s.sent) > 0 {
-		ids := make([]uint64, len(s.sent))
-		for i, sent := range s.sent {
-			ids[i] = sent.ID
+	s := &sending{replayer: r, cfg: cfg, targets: t, began: time.Now()}
+	var watch *deadletter.Watch
+	if r.wait > 0 || r.canary > 0 {
+		if watch, err = deadletter.NewWatch(ctx, r.d.js); err != nil {
+			return err
 		}
-		r.app.logChange(cfg, "dead letters replayed", r.note, ids)
 	}
+	others, err := r.send(ctx, s, watch)
 	if unsent := s.sum(); err == nil {
 		err = unsent
 	}
-	return err
-}
-
-// send sends them all, the canaries first.
-func (r *replayer) send(ctx context.Context, s *sending) error {
-	if r.wait == 0 && r.canary == 0 {
-		return s.send(ctx, s.targets.ids)
-	}
-	watch, err := deadletter.NewWatch(ctx, r.d.js)
-	if err != nil {
+	if r.wait == 0 || err != nil && !errors.Is(err, errSilent) {
 		return err
 	}
+	_, waiting := s.await(ctx, watch, s.sent[others:], r.wait)
+	return cmp.Or(waiting, err)
+}
+
+// send sends them all, the canaries first: what the others became is not known yet,
+// and they begin at the index in what was sent.
+func (r *replayer) send(ctx context.Context, s *sending, watch *deadletter.Watch) (others int, err error) {
 	rest := s.targets.ids
 	if r.canary > 0 && r.canary < len(rest) {
 		var canaries []uint64
 		canaries, rest = spread(rest, r.canary)
 		if err := s.send(ctx, canaries); err != nil {
-			return err
+			return 0, err
 		}
 		if err := r.canariesLive(ctx, s, watch); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	before := len(s.sent)
-	if err := s.send(ctx, rest); err != nil {
-		return err
-	}
-	if r.wait == 0 {
-		return nil
-	}
-	_, err = s.await(ctx, watch, s.sent[before:], r.wait)
-	return err
+	others = len(s.sent)
+	return others, s.send(ctx, rest)
 }
 
 // canariesLive waits for the canaries and says why the others must not follow.
@@ -201,7 +193,7 @@ func (r *replayer) canariesLive(ctx context.Context, s *sending, watch *deadlett
 		r.app.sayf("%d of %d canaries came to links; sending the other %d", good, len(canaries), left)
 		return nil
 	}
-	return fmt.Errorf("stopped after the canaries: %d of %d came to links, and %d are needed (%s); the other %d were not sent",
+	return fmt.Errorf("stopped after the canaries: %d of %d came to links, and %d needed to (%s); the other %d were not sent",
 		good, len(canaries), max(1, needed), fateCounts(fates), left)
 }
 

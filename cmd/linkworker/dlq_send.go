@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"github.com/linkworker/linkworker/config"
 	"github.com/linkworker/linkworker/worker/deadletter"
 )
 
@@ -29,6 +29,7 @@ const (
 // sending is what was sent so far.
 type sending struct {
 	*replayer
+	cfg     *config.Config
 	targets *targets
 	began   time.Time
 
@@ -39,9 +40,26 @@ type sending struct {
 	bar         *progressbar.ProgressBar
 }
 
-// send replays each of the letters. It ends early only with a fault that the next
-// one would meet as well.
+// send replays each of the letters, and keeps in the log which. It ends early only
+// with a fault that the next one would meet as well.
 func (s *sending) send(ctx context.Context, ids []uint64) error {
+	before := len(s.sent)
+	err := s.sendAll(ctx, ids)
+	if len(s.sent) > before {
+		s.app.logChange(s.cfg, "dead letters replayed", s.note, idsOf(s.sent[before:]))
+	}
+	return err
+}
+
+func idsOf(all []*deadletter.Sent) []uint64 {
+	ids := make([]uint64, len(all))
+	for i, sent := range all {
+		ids[i] = sent.ID
+	}
+	return ids
+}
+
+func (s *sending) sendAll(ctx context.Context, ids []uint64) error {
 	limit := rate.NewLimiter(rate.Inf, 1)
 	if s.rate > 0 {
 		limit = rate.NewLimiter(rate.Limit(s.rate), 1)
@@ -151,91 +169,23 @@ func (s *sending) end() {
 
 // sum says how it went; the error is that not all were sent.
 func (s *sending) sum() error {
-	parts := []string{fmt.Sprintf("sent %d of %s", len(s.sent), letters(len(s.targets.ids)))}
+	text := fmt.Sprintf("sent %d of %s in %v", len(s.sent), letters(len(s.targets.ids)), time.Since(s.began).Round(10*time.Millisecond))
 	if s.gone > 0 {
-		parts = append(parts, fmt.Sprintf("%d gone already", s.gone))
+		text += fmt.Sprintf(", %d gone already", s.gone)
 	}
 	if s.unfit > 0 {
-		parts = append(parts, fmt.Sprintf("%d cannot be replayed", s.unfit))
+		text += fmt.Sprintf(", %d cannot be replayed", s.unfit)
 	}
 	left := len(s.targets.ids) - len(s.sent) - s.gone - s.unfit
 	if left > 0 {
-		parts = append(parts, fmt.Sprintf("%d not sent; repeating the command goes on with them", left))
+		text += fmt.Sprintf(", %d not sent", left)
 	}
-	s.app.sayf("%s, in %v", strings.Join(parts, ", "), time.Since(s.began).Round(10*time.Millisecond))
+	if s.stopped {
+		text += "; repeating the command goes on with them"
+	}
+	s.app.sayf("%s", text)
 	if s.unfit > 0 || left > 0 || s.gone > 0 && s.targets.named {
 		return errSilent
 	}
 	return nil
-}
-
-// outcomeLine is what became of a replay.
-type outcomeLine struct {
-	ID         string          `json:"id"`
-	Outcome    deadletter.Fate `json:"outcome"`
-	URL        string          `json:"url,omitzero"`
-	DeadLetter string          `json:"deadLetter,omitzero"`
-	Reason     string          `json:"reason,omitzero"`
-	Code       string          `json:"code,omitzero"`
-	Detail     string          `json:"detail,omitzero"`
-}
-
-// await reports what becomes of replays, and counts.
-func (s *sending) await(ctx context.Context, watch *deadletter.Watch, all []*deadletter.Sent, wait time.Duration) (map[deadletter.Fate]int, error) {
-	fates := map[deadletter.Fate]int{}
-	if len(all) == 0 {
-		return fates, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	s.begin(len(all), "waiting")
-	defer s.end()
-	var printing error
-	err := watch.Wait(ctx, all, func(o deadletter.Outcome) {
-		fates[o.Fate]++
-		if s.bar != nil {
-			_ = s.bar.Add(1) // decoration
-		}
-		if err := s.tellOutcome(o); err != nil && printing == nil {
-			printing = err
-			cancel()
-		}
-	})
-	s.end()
-	s.app.sayf("what became of %d: %s", len(all), fateCounts(fates))
-	return fates, errors.Join(err, printing)
-}
-
-func (s *sending) tellOutcome(o deadletter.Outcome) error {
-	if s.flags.json() {
-		return writeLine(s.app.stdout, outcomeLine{idText(o.ID), o.Fate, o.URL, o.DeadLetter, o.Reason, o.Code, o.Detail})
-	}
-	good := o.Fate == deadletter.FateCreated || o.Fate == deadletter.FateDuplicate
-	if good && s.quiet() {
-		return nil
-	}
-	rest := o.URL
-	if o.Fate == deadletter.FateFailed {
-		rest = strings.Join(slices.DeleteFunc([]string{o.Reason, o.Code, o.Detail}, func(s string) bool { return s == "" }), ": ") +
-			" (dead letter " + o.DeadLetter + ")"
-	}
-	s.clear()
-	_, err := fmt.Fprintln(s.app.stdout, strings.TrimRight(fmt.Sprintf("%-8s  %-9s  %s", idText(o.ID), o.Fate, visible(rest)), " "))
-	return err
-}
-
-// fateCounts lists how many had which fate.
-func fateCounts(fates map[deadletter.Fate]int) string {
-	var parts []string
-	for _, fate := range []deadletter.Fate{
-		deadletter.FateCreated, deadletter.FateDuplicate, deadletter.FateFailed, deadletter.FateEarlier, deadletter.FateOpen,
-	} {
-		if fates[fate] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", fates[fate], fate))
-		}
-	}
-	if len(parts) == 0 {
-		return "none was sent"
-	}
-	return strings.Join(parts, ", ")
 }

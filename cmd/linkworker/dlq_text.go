@@ -11,6 +11,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
 )
 
@@ -39,6 +40,46 @@ func visible(s string) string {
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// cut stands where something is cut off.
+const cut = "…"
+
+// snipInside cuts text to a width in its middle.
+func snipInside(s string, width int) string {
+	if text.StringWidthWithoutEscSequences(s) <= width {
+		return s
+	}
+	room := max(0, width-text.StringWidthWithoutEscSequences(cut))
+	head := text.Trim(s, room/2)
+	room -= text.StringWidthWithoutEscSequences(head)
+	runes := []rune(s)
+	from := len(runes)
+	for from > 0 && text.RuneWidth(runes[from-1]) <= room {
+		from--
+		room -= text.RuneWidth(runes[from])
+	}
+	return head + cut + string(runes[from:])
+}
+
+// fold breaks text between words so that its lines have the width. What is longer,
+// like an id, stays in one piece, or nobody could copy it.
+func fold(s string, width int) []string {
+	var rows []string
+	row, columns := "", -1
+	for word := range strings.SplitSeq(s, " ") {
+		w := text.StringWidthWithoutEscSequences(word)
+		switch {
+		case columns < 0:
+			row, columns = word, w
+		case columns+1+w <= width:
+			row, columns = row+" "+word, columns+1+w
+		default:
+			rows = append(rows, strings.TrimRight(row, " "))
+			row, columns = word, w
+		}
+	}
+	return append(rows, strings.TrimRight(row, " "))
+}
 
 // widthOf is how many columns the stream's terminal has, 0 where it is none.
 func widthOf(stream any) int {
@@ -74,13 +115,13 @@ func writeLine(out io.Writer, v any) error {
 
 // escapeJSON escapes what JSON allows as it is and a terminal should not get. It
 // stands in strings alone.
-func escapeJSON(text []byte) []byte {
+func escapeJSON(line []byte) []byte {
 	raw := func(r rune) bool { return r < 0x7f || unicode.IsPrint(r) }
-	if bytes.IndexFunc(text, func(r rune) bool { return !raw(r) }) < 0 {
-		return text
+	if bytes.IndexFunc(line, func(r rune) bool { return !raw(r) }) < 0 {
+		return line
 	}
 	var b bytes.Buffer
-	for _, r := range string(text) {
+	for _, r := range string(line) {
 		if raw(r) {
 			b.WriteRune(r)
 			continue

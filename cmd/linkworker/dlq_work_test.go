@@ -341,7 +341,7 @@ func TestCanary(t *testing.T) {
 		c.awaitLetters(n)
 		code, stdout, stderr := c.dlq("replay", "--reason", "rejected", "--yes", "--canary", "3", "--wait", "40s")
 		if code != exitFailed || strings.Count(stdout, "account is locked") != 3 ||
-			!strings.Contains(stderr, "stopped after the canaries: 0 of 3 came to links, and 3 are needed (3 failed); the other 17 were not sent") {
+			!strings.Contains(stderr, "stopped after the canaries: 0 of 3 came to links, and 3 needed to (3 failed); the other 17 were not sent") {
 			t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
 		}
 		replayed := 0

@@ -163,7 +163,7 @@ func (e *explaining) openVendor(cfg *config.Config) {
 
 // printStory prints a story for people.
 func (a *app) printStory(s *story.Story) error {
-	t := a.newTable(column{title: "TIME (UTC)"}, column{title: "WHERE"}, column{title: "WHAT"})
+	t := a.newTable(column{title: "TIME (UTC)"}, column{title: "WHERE"}, column{title: "WHAT", prose: true, whole: true})
 	for i := range s.Facts {
 		f := &s.Facts[i]
 		if err := t.row(f.Time.Format(storyTime(f)), whereOf(f), f.Text); err != nil {

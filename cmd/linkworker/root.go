@@ -85,6 +85,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
+	root.SetHelpFunc(printHelp)
 	root.SetUsageFunc(printUsage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
@@ -162,8 +163,11 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 // What others wrote may be in it, and moves no terminal.
 func (a *app) sayf(format string, args ...any) {
 	lines := strings.Split(fmt.Sprintf(format, args...), "\n")
+	width := widthOf(a.stderr)
 	for i := range lines {
-		lines[i] = visible(lines[i])
+		if lines[i] = visible(lines[i]); width > 0 && !strings.HasPrefix(lines[i], " ") {
+			lines[i] = strings.Join(fold(lines[i], width), "\n")
+		}
 	}
 	a.say(strings.Join(lines, "\n"))
 }

@@ -15,6 +15,25 @@ const (
 	switchNoise  = "[=true|false]"
 )
 
+// printHelp writes a command's help. On a narrow terminal its sentences get the width
+// of that.
+func printHelp(cmd *cobra.Command, _ []string) {
+	about := strings.TrimSpace(cmd.Long)
+	if about == "" {
+		about = cmd.Short
+	}
+	paragraphs := strings.Split(about, "\n\n")
+	for i, paragraph := range paragraphs {
+		if width := widthOf(cmd.OutOrStdout()); width > 0 && !strings.Contains("\n"+paragraph, "\n ") {
+			paragraphs[i] = strings.Join(fold(strings.ReplaceAll(paragraph, "\n", " "), min(width, proseWidth)), "\n")
+		}
+	}
+	_, err := io.WriteString(cmd.OutOrStdout(), strings.Join(paragraphs, "\n\n")+"\n\n")
+	if err == nil {
+		_ = printUsage(cmd) // who asks for help sees that there is none
+	}
+}
+
 // printUsage writes what follows the description in a command's help: how to
 // call it, examples, subcommands, flags and the secrets that it uses.
 func printUsage(cmd *cobra.Command) error {
@@ -35,7 +54,11 @@ func printUsage(cmd *cobra.Command) error {
 		flags.SortFlags = false
 		// The library says of each switch that it takes a value; that is noise.
 		// Blanks keep the columns.
-		usages := strings.ReplaceAll(flags.FlagUsagesWrapped(usageColumns), switchNoise, strings.Repeat(" ", len(switchNoise)))
+		columns := usageColumns
+		if width := widthOf(cmd.OutOrStdout()); width > 0 {
+			columns = min(columns, width)
+		}
+		usages := strings.ReplaceAll(flags.FlagUsagesWrapped(columns), switchNoise, strings.Repeat(" ", len(switchNoise)))
 		fmt.Fprintf(&b, "\nFlags:\n%s", usages)
 	}
 	if secrets := cmd.Annotations[secretsAnnotation]; secrets != "" {
