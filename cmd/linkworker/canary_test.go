@@ -32,7 +32,7 @@ var secrets = map[string]string{
 // payer is what of a payer nothing may show but events' bodies, in any case.
 var payer = map[string]string{
 	"id": "customer-0815", "firstName": "Zebulon", "lastName": "Featherstonehaugh", "email": "zeb.feather@canary.example", "phoneNumber": "5550199887",
-	"documentNumber": "77.888.999-K", "street": "Rue Morgue", "streetNumber": "47112", "optionalAddress": "Staircase 13B", "zipcode": "90210-77",
+	"documentNumber": "77.888.999-K", "street": "Rue Morgue", "streetNumber": "4711-Q", "optionalAddress": "Staircase 13B", "zipcode": "90210-77",
 	"administrativeAreaLevel2": "Springfieldia", "administrativeAreaLevel3": "Evergreenia", "metadata": "canary-of-metadata",
 }
 
@@ -289,14 +289,17 @@ func (s *canaryStage) searchCommands(tokens []string) {
 	} {
 		look("", s.environ, args...)
 	}
-	for _, token := range tokens {
-		look("", s.environ, "explain", token, "--since", "1h")
-		look("", s.environ, "explain", token, "--since", "1h", "-o", "json")
+	for i, token := range tokens {
+		look("", s.environ, "explain", token, "--since", "1h", "-o", map[bool]string{false: "table", true: "json"}[i%2 == 0])
 	}
 	for what, faulty := range s.faultyEnvironments() {
 		environ := append(s.environ[:len(s.environ):len(s.environ)], faulty...)
-		for _, args := range [][]string{{"config"}, {"config", "-o", "json"}, {"run"}, {"dlq", "ls"}, {"explain", "good-1"}} {
-			look(" with "+what, environ, args...)
+		look(" with "+what, environ, "run")
+		look(" with "+what, environ, "explain", "good-1")
+		for _, args := range [][]string{{"config"}, {"config", "-o", "json"}, {"dlq", "ls"}} { // in this process, which is quicker
+			var out buffer
+			code := run(s.t.Context(), args, environ, strings.NewReader(""), &out, &out)
+			search(s.t, strings.Join(args, " ")+" with "+what, fmt.Sprint(out.String(), code))
 		}
 	}
 	all.Wait()
