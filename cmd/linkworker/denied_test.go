@@ -59,7 +59,7 @@ func TestNobodyDoesOthersMatters(t *testing.T) {
 			{"reader", "", "run", "publish to $JS.API.STREAM.INFO.BILLING"},
 			{"notifier", "", "dlq ls", "publish to $JS.API.STREAM.INFO.DEADLETTERS"},
 			{"notifier", "", "dlq show 1", "publish to $JS.API.STREAM.INFO.DEADLETTERS"},
-			{"notifier", "", "dlq ls --stream LINKS", ""}, // there are no letters in it, and so nothing is shown
+			{"notifier", "", "dlq ls --stream LINKS", ""}, // there are no letters in it, and so none is shown
 			{"notifier", "", "dlq ls --stream BILLING", "publish to $JS.API.STREAM.INFO.BILLING"},
 			{"notifier", invoice, "emit invoice", "publish to invoice.issued"},
 			{"notifier", "", "provision", "publish to $JS.API.STREAM.INFO.BILLING"},
@@ -74,7 +74,7 @@ func TestNobodyDoesOthersMatters(t *testing.T) {
 		} {
 			r := s.run(c.role, c.stdin, strings.Fields(c.command)...)
 			if c.right == "" {
-				if r.code != exitDone || r.stdout != "" || r.stderr != "" {
+				if r.code != exitDone || r.stdout != "" || r.stderr != "there are no dead letters\n" {
 					t.Errorf("%s: %s: %+v", c.role, c.command, r)
 				}
 				continue
