@@ -115,7 +115,7 @@ func (b *bench) all() (n int) {
 	if b.Rate > 0 {
 		n += b.warmUp() + b.paced()
 	}
-	return n * b.Rounds * len(b.Contenders)
+	return 2 * n * b.Rounds * len(b.Contenders) // once as an event, once as its link
 }
 
 // atVendor measures at a vendor of one latency; the first vendor's is the one for latencies, too.

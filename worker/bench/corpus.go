@@ -71,6 +71,11 @@ func (c *corpus) invoice(i, n int) (*nats.Msg, error) {
 	return message(events.SubjectInvoiceIssued, fmt.Sprintf("%s.%d", c.token(i), n), c.token(i), data), nil
 }
 
+// fresh makes events about invoices that were not spoken of before, from the first one on.
+func (c *corpus) fresh(first int) func(i int) (*nats.Msg, error) {
+	return func(i int) (*nats.Msg, error) { return c.invoice(first+i, 0) }
+}
+
 // session is the n-th request for a session of the i-th invoice's link.
 func (c *corpus) session(i, n int) (*nats.Msg, error) {
 	request := fmt.Sprintf("%s.%d", c.token(i), n)

@@ -24,27 +24,27 @@ type Pace struct {
 
 // pace measures a contender at a steady rate.
 func (b *bench) pace(ctx context.Context, c Contender, vendor *rig.Process, round string) (_ *Pace, err error) {
-	prefix := "linkworker-bench-" + round
-	defer func() { err = errors.Join(err, b.cleanUp(ctx, prefix)) }()
+	n, warm := b.paced(), b.warmUp()
+	t := &task{contender: c, vendor: vendor, prefix: prefixOf(round), events: warm + n, links: warm + n}
+	defer func() { err = errors.Join(err, b.cleanUp(ctx, t.prefix)) }()
 	corpus, err := newCorpus(round, b.Size)
 	if err != nil {
 		return nil, err
 	}
-	before, err := asked(ctx, vendor)
+	before, err := b.mark(ctx, vendor)
 	if err != nil {
 		return nil, err
 	}
-	process, err := b.startContender(ctx, c, vendor.URL(), prefix, nil)
+	crew, err := b.startCrew(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	p, warm := &Pace{Events: b.paced()}, b.warmUp()
-	err = b.walk(ctx, process, corpus, p, warm)
-	if err := errors.Join(err, process.Stop()); err != nil {
+	p, err := b.warmAndWalk(ctx, crew, corpus, before.links, warm, n)
+	if err := errors.Join(err, crew.stop()); err != nil {
 		return nil, err
 	}
-	if err := b.verify(ctx, c.Name, VendorCount{Links: warm + p.Events}, vendor, before); err != nil {
-		return nil, errors.Join(err, complaints(process))
+	if err := b.verify(ctx, t, before); err != nil {
+		return nil, errors.Join(err, complaints(crew[0]))
 	}
 	return p, nil
 }
@@ -55,102 +55,116 @@ func (b *bench) paced() int { return max(1, int(b.Rate*b.RateFor.Seconds())) }
 // warmUp is how many events a contender gets beforehand, so that its connections are open.
 func (b *bench) warmUp() int { return 2 * b.Concurrency }
 
-func (b *bench) walk(ctx context.Context, process *rig.Process, corpus *corpus, p *Pace, warm int) error {
-	from, err := b.last(ctx, events.StreamLinks)
-	if err != nil {
-		return err
+func (b *bench) warmAndWalk(ctx context.Context, crew crew, corpus *corpus, links uint64, warm, n int) (*Pace, error) {
+	if err := b.warm(ctx, crew, corpus, links, warm); err != nil {
+		return nil, err
 	}
-	if err := b.publish(ctx, warm, func(i int) (*nats.Msg, error) { return corpus.invoice(i, 0) }); err != nil {
-		return err
-	}
-	if err := b.waitLinks(ctx, process, from, from+uint64(warm)); err != nil {
-		return err
-	}
-	warmed, err := read(ctx, process)
-	if err != nil {
-		return err
-	}
-	asked, err := b.last(ctx, events.StreamBilling)
-	if err != nil {
-		return err
-	}
-	tick := time.NewTicker(time.Duration(float64(time.Second) / b.Rate))
-	defer tick.Stop()
-	err = b.publish(ctx, p.Events, func(i int) (*nats.Msg, error) {
-		<-tick.C
-		return corpus.invoice(warm+i, 0)
-	})
-	if err != nil {
-		return err
-	}
-	first, end := from+uint64(warm), from+uint64(warm+p.Events)
-	if err := b.waitLinks(ctx, process, first, end); err != nil {
-		return err
-	}
-	if err := b.waitSettled(ctx, process, events.ConsumerInvoices); err != nil {
-		return err
-	}
-	said, err := read(ctx, process)
-	if err != nil {
-		return err
-	}
-	p.Steps = said.means(warmed)
-	times, err := b.times(ctx, asked, first, p.Events)
-	if err != nil {
-		return err
-	}
-	p.P50, p.P90, p.P99 = percentile(times, 50), percentile(times, 90), percentile(times, 99)
-	return nil
-}
-
-// times are how long after each event its result was stored.
-func (b *bench) times(ctx context.Context, billing, links uint64, n int) ([]time.Duration, error) {
-	asked, err := b.stored(ctx, events.StreamBilling, billing, n)
+	warmed, err := crew.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	told, err := b.stored(ctx, events.StreamLinks, links, n)
+	p, err := b.walk(ctx, events.SubjectInvoiceIssued, n, corpus.fresh(warm))
+	if err != nil {
+		return nil, errors.Join(err, crew.alive())
+	}
+	if err := b.waitSettled(ctx, crew[0], events.ConsumerInvoices); err != nil {
+		return nil, err
+	}
+	said, err := crew.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.Steps = said.means(warmed)
+	return p, nil
+}
+
+// warm lets a contender make the links of the first n invoices.
+func (b *bench) warm(ctx context.Context, crew crew, corpus *corpus, links uint64, n int) error {
+	if err := b.publish(ctx, n, corpus.fresh(0)); err != nil {
+		return err
+	}
+	if err := b.waitLinks(ctx, crew, links, links+uint64(n)); err != nil {
+		return err
+	}
+	return b.waitSettled(ctx, crew[0], events.ConsumerInvoices)
+}
+
+// walk publishes n events on a subject at the rate and looks how long after each its result came.
+func (b *bench) walk(ctx context.Context, subject string, n int, make func(i int) (*nats.Msg, error)) (*Pace, error) {
+	asked, err := b.last(ctx, events.StreamBilling)
+	if err != nil {
+		return nil, err
+	}
+	told, err := b.last(ctx, events.StreamLinks)
+	if err != nil {
+		return nil, err
+	}
+	tick := time.NewTicker(time.Duration(float64(time.Second) / b.Rate))
+	defer tick.Stop()
+	err = b.publish(ctx, n, func(i int) (*nats.Msg, error) {
+		<-tick.C
+		return make(i)
+	})
+	if err != nil {
+		return nil, err
+	}
+	times, err := b.times(ctx, subject, asked, told, n)
+	if err != nil {
+		return nil, err
+	}
+	return &Pace{Events: n, P50: percentile(times, 50), P90: percentile(times, 90), P99: percentile(times, 99)}, nil
+}
+
+// times are how long after each event its result was stored. It waits for those that are still to come.
+func (b *bench) times(ctx context.Context, subject string, asked, told uint64, n int) ([]time.Duration, error) {
+	begun := map[string]time.Time{}
+	err := b.read(ctx, events.StreamBilling, subject, asked, func(token string, at time.Time) bool {
+		begun[token] = at
+		return len(begun) < n
+	})
 	if err != nil {
 		return nil, err
 	}
 	times := make([]time.Duration, 0, n)
-	for token, at := range told {
-		begun, found := asked[token]
-		if !found {
-			return nil, fmt.Errorf("a link for %s, which was not asked for then", token)
+	err = b.read(ctx, events.StreamLinks, events.SubjectLinkCreated, told, func(token string, at time.Time) bool {
+		if since, found := begun[token]; found {
+			times = append(times, at.Sub(since))
+			b.progress.add(1)
 		}
-		times = append(times, at.Sub(begun))
-	}
-	if len(times) != n {
-		return nil, fmt.Errorf("%d links for %d events", len(times), n)
+		return len(times) < n
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%d results of %d: %w", len(times), n, err)
 	}
 	return times, nil
 }
 
-// stored is when the messages that follow a sequence were stored, by their subject attribute.
-func (b *bench) stored(ctx context.Context, stream string, after uint64, n int) (map[string]time.Time, error) {
+// read reads a stream after a sequence, for each message its subject attribute and when it was stored, as long as it is to.
+func (b *bench) read(ctx context.Context, stream, subject string, after uint64, more func(token string, at time.Time) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, stall)
+	defer cancel()
 	consumer, err := b.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1,
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1, FilterSubjects: []string{subject}, HeadersOnly: true,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	messages, err := consumer.Messages()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer messages.Stop()
-	found := make(map[string]time.Time, n)
-	for range n {
+	for {
 		msg, err := messages.Next(jetstream.NextContext(ctx))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		meta, err := msg.Metadata()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		found[msg.Headers().Get("ce-subject")] = meta.Timestamp
+		if !more(msg.Headers().Get("ce-subject"), meta.Timestamp) {
+			return nil
+		}
 	}
-	return found, nil
 }

@@ -16,6 +16,8 @@ import (
 const (
 	// publishAhead is how many publishes may wait for their acknowledgement.
 	publishAhead = 1024
+	// publishBatch is how many are published until each of them is looked at.
+	publishBatch = 16384
 	// watchEvery is how often the streams are looked at: seldom enough to cost nobody anything.
 	watchEvery = 20 * time.Millisecond
 	// stall is how long nothing may happen.
@@ -24,29 +26,34 @@ const (
 
 // publish queues events.
 func (b *bench) publish(ctx context.Context, n int, make func(i int) (*nats.Msg, error)) error {
-	js := b.js
+	for done := 0; done < n; {
+		batch := min(publishBatch, n-done)
+		if err := b.publishBatch(ctx, done, batch, make); err != nil {
+			return err
+		}
+		done += batch
+		b.progress.add(batch)
+	}
+	return nil
+}
+
+func (b *bench) publishBatch(ctx context.Context, from, n int, make func(i int) (*nats.Msg, error)) error {
 	futures := []jetstream.PubAckFuture{}
 	for i := range n {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		msg, err := make(i)
+		msg, err := make(from + i)
 		if err != nil {
 			return err
 		}
-		future, err := js.PublishMsgAsync(msg)
+		future, err := b.js.PublishMsgAsync(msg)
 		if err != nil {
 			return fmt.Errorf("publishing events: %w", err)
 		}
 		futures = append(futures, future)
 	}
-	select {
-	case <-js.PublishAsyncComplete():
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(stall):
-		return errors.New("the stream does not acknowledge the events")
-	}
+	timeout := time.After(stall)
 	for _, future := range futures {
 		select {
 		case ack := <-future.Ok():
@@ -55,6 +62,10 @@ func (b *bench) publish(ctx context.Context, n int, make func(i int) (*nats.Msg,
 			}
 		case err := <-future.Err():
 			return fmt.Errorf("publishing events: %w", err)
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timeout:
+			return errors.New("the stream does not acknowledge the events")
 		}
 	}
 	return nil
@@ -70,7 +81,7 @@ func (b *bench) last(ctx context.Context, stream string) (uint64, error) {
 }
 
 // waitLinks waits until the stream of results has grown to a sequence.
-func (b *bench) waitLinks(ctx context.Context, c *rig.Process, from, to uint64) error {
+func (b *bench) waitLinks(ctx context.Context, c crew, from, to uint64) error {
 	grown, moved := from, time.Now()
 	for {
 		now, err := b.last(ctx, events.StreamLinks)
@@ -84,11 +95,11 @@ func (b *bench) waitLinks(ctx context.Context, c *rig.Process, from, to uint64) 
 		if now > grown {
 			grown, moved = now, time.Now()
 		}
-		if err := c.Alive(); err != nil {
+		if err := c.alive(); err != nil {
 			return err
 		}
 		if time.Since(moved) > stall {
-			return errors.Join(fmt.Errorf("%s has made %d of %d links, and nothing more for %v", c.Name, now-from, to-from, stall), complaints(c))
+			return errors.Join(fmt.Errorf("%s has made %d of %d links, and nothing more for %v", c[0].Name, now-from, to-from, stall), complaints(c[0]))
 		}
 		select {
 		case <-ctx.Done():
@@ -121,30 +132,39 @@ func (b *bench) waitSettled(ctx context.Context, c *rig.Process, consumer string
 	}
 }
 
-// verify looks that there are as many links as events, at the vendor and in the stream, and nothing else.
-func (b *bench) verify(ctx context.Context, name string, want VendorCount, vendor *rig.Process, before VendorCount) error {
-	after, err := asked(ctx, vendor)
+// verify looks that there are as many new links as there should be, at the vendor and in the stream, and nothing else.
+func (b *bench) verify(ctx context.Context, t *task, before *mark) error {
+	after, err := asked(ctx, t.vendor)
 	if err != nil {
 		return err
 	}
-	links, err := b.js.Stream(ctx, events.StreamLinks)
+	created, failed, letters, err := b.told(ctx)
 	if err != nil {
 		return err
+	}
+	created -= before.created
+	made, sessions, refused := after.Links-before.vendor.Links, after.Sessions-before.vendor.Sessions, after.Refused-before.vendor.Refused
+	if made != t.links || sessions != 0 || refused != 0 || created != uint64(t.links) || failed != 0 || letters != 0 {
+		return fmt.Errorf("%s: for %d invoices the vendor made %d links (%d asked for twice) and %d sessions, "+
+			"and there are %d link.created, %d link.failed and %d dead letters: no figures",
+			t.contender.Name, t.links, made, refused, sessions, created, failed, letters)
+	}
+	return nil
+}
+
+// told is how many results there are in the streams.
+func (b *bench) told(ctx context.Context) (created, failed, letters uint64, err error) {
+	links, err := b.js.Stream(ctx, events.StreamLinks)
+	if err != nil {
+		return 0, 0, 0, err
 	}
 	info, err := links.Info(ctx, jetstream.WithSubjectFilter(">"))
 	if err != nil {
-		return err
+		return 0, 0, 0, err
 	}
 	dead, err := b.js.Stream(ctx, events.StreamDeadLetters)
 	if err != nil {
-		return err
+		return 0, 0, 0, err
 	}
-	created, failed, letters := info.State.Subjects[events.SubjectLinkCreated], info.State.Subjects[events.SubjectLinkFailed], dead.CachedInfo().State.Msgs
-	made, sessions, refused := after.Links-before.Links, after.Sessions-before.Sessions, after.Refused-before.Refused
-	if made != want.Links || sessions != want.Sessions || refused != 0 || created != uint64(want.Links+want.Sessions) || failed != 0 || letters != 0 {
-		return fmt.Errorf("%s: for %d invoices and %d session requests the vendor made %d links (%d asked for twice) and %d sessions, "+
-			"and there are %d link.created, %d link.failed and %d dead letters: no figures",
-			name, want.Links, want.Sessions, made, refused, sessions, created, failed, letters)
-	}
-	return nil
+	return info.State.Subjects[events.SubjectLinkCreated], info.State.Subjects[events.SubjectLinkFailed], dead.CachedInfo().State.Msgs, nil
 }

@@ -1,0 +1,166 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/rig"
+)
+
+// Drain is what one contender did with one backlog.
+type Drain struct {
+	Events     int                      `json:"events"`
+	PerSecond  float64                  `json:"perSecond"`
+	CPU        float64                  `json:"cpuSecondsPerThousand"`       // of the contender
+	NATSCPU    float64                  `json:"natsCPUSecondsPerThousand"`   // zero where the server is not ours
+	RedisCPU   float64                  `json:"redisCPUSecondsPerThousand"`  // zero where the server is not ours
+	PeakMemory int64                    `json:"peakMemoryBytes"`             // of the contender
+	AllocBytes float64                  `json:"allocBytesPerEvent,omitzero"` // zero of a contender that does not tell
+	Allocs     float64                  `json:"allocsPerEvent,omitzero"`
+	FirstLink  time.Duration            `json:"firstLinkNanoseconds"` // from the start of the process
+	Steps      map[string]time.Duration `json:"stepNanoseconds,omitzero"`
+}
+
+// task is a backlog for a contender.
+type task struct {
+	contender Contender
+	copies    int // processes; 0: one
+	profiles  []string
+	vendor    *rig.Process
+	prefix    string // of keys in Redis
+	events    int
+	links     int // fewer than events where some are duplicates
+	make      func(i int) (*nats.Msg, error)
+}
+
+// mark is where the streams and the vendor stood before a task.
+type mark struct {
+	links             uint64 // sequence
+	created           uint64
+	vendor            VendorCount
+	natsCPU, redisCPU time.Duration
+	begun             time.Time
+}
+
+// drain lets a contender work off a backlog of invoices, and leaves the servers as they were.
+func (b *bench) drain(ctx context.Context, c Contender, vendor *rig.Process, round string, n int, profiles []string) (_ *Drain, err error) {
+	prefix := prefixOf(round)
+	defer func() { err = errors.Join(err, b.cleanUp(ctx, prefix)) }()
+	corpus, err := newCorpus(round, b.Size)
+	if err != nil {
+		return nil, err
+	}
+	return b.do(ctx, &task{contender: c, profiles: profiles, vendor: vendor, prefix: prefix, events: n, links: n, make: corpus.fresh(0)})
+}
+
+// prefixOf is what a round's keys in Redis begin with.
+func prefixOf(round string) string { return "linkworker-bench-" + round }
+
+// do queues the backlog and measures how the contender works it off.
+func (b *bench) do(ctx context.Context, t *task) (*Drain, error) {
+	if err := b.publish(ctx, t.events, t.make); err != nil {
+		return nil, err
+	}
+	before, err := b.mark(ctx, t.vendor)
+	if err != nil {
+		return nil, err
+	}
+	crew, err := b.startCrew(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	d := &Drain{Events: t.events}
+	err = b.work(ctx, crew, before, t.links, d)
+	d.NATSCPU, d.RedisCPU = per(b.servers.CPU(rig.PartNATS)-before.natsCPU, t.events), per(b.servers.CPU(rig.PartRedis)-before.redisCPU, t.events)
+	if err := errors.Join(err, crew.stop()); err != nil {
+		return nil, err
+	}
+	cpu, most := crew.usage()
+	d.CPU = per(cpu, t.events)
+	if d.PeakMemory == 0 {
+		d.PeakMemory = most
+	}
+	if err := b.verify(ctx, t, before); err != nil {
+		return nil, errors.Join(err, complaints(crew[0]))
+	}
+	return d, b.clock(ctx, d, before, t)
+}
+
+func (b *bench) mark(ctx context.Context, vendor *rig.Process) (m *mark, err error) {
+	m = new(mark)
+	if m.links, err = b.last(ctx, events.StreamLinks); err != nil {
+		return nil, err
+	}
+	if m.created, _, _, err = b.told(ctx); err != nil {
+		return nil, err
+	}
+	if m.vendor, err = asked(ctx, vendor); err != nil {
+		return nil, err
+	}
+	m.natsCPU, m.redisCPU, m.begun = b.servers.CPU(rig.PartNATS), b.servers.CPU(rig.PartRedis), time.Now()
+	return m, nil
+}
+
+// work waits until the backlog is worked off and reads what the contender says of it.
+func (b *bench) work(ctx context.Context, crew crew, before *mark, links int, d *Drain) error {
+	if err := b.waitLinks(ctx, crew, before.links, before.links+uint64(links)); err != nil {
+		return err
+	}
+	if err := b.waitSettled(ctx, crew[0], events.ConsumerInvoices); err != nil {
+		return err
+	}
+	settled := time.Now()
+	said, err := crew.read(ctx)
+	if err != nil {
+		return err
+	}
+	d.PerSecond = float64(d.Events) / settled.Sub(before.begun).Seconds() // clock knows better where each event has its link
+	d.AllocBytes, d.Allocs = said.bytes/float64(d.Events), said.allocs/float64(d.Events)
+	d.Steps = said.means(&reading{})
+	d.PeakMemory = crew.peak()
+	return nil
+}
+
+// per is seconds for a thousand events.
+func per(t time.Duration, n int) float64 { return t.Seconds() * 1000 / float64(n) }
+
+// clock reads from the stream when the first and the last link came.
+func (b *bench) clock(ctx context.Context, d *Drain, before *mark, t *task) error {
+	links, err := b.js.Stream(ctx, events.StreamLinks)
+	if err != nil {
+		return err
+	}
+	first, err := links.GetMsg(ctx, before.links+1)
+	if err != nil {
+		return fmt.Errorf("the first link: %w", err)
+	}
+	d.FirstLink = first.Time.Sub(before.begun)
+	if t.links != t.events {
+		return nil // the last link is not the last event
+	}
+	last, err := links.GetMsg(ctx, before.links+uint64(t.links))
+	if err != nil {
+		return fmt.Errorf("the last link: %w", err)
+	}
+	d.PerSecond = float64(t.links-1) / last.Time.Sub(first.Time).Seconds()
+	return nil
+}
+
+// cleanUp leaves the servers as they were, also when the measurement was interrupted.
+func (b *bench) cleanUp(ctx context.Context, prefixes ...string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
+	err := b.servers.Empty(ctx)
+	for _, prefix := range prefixes {
+		err = errors.Join(err, b.servers.Forget(ctx, prefix))
+	}
+	return err
+}
+
+// cleanUpTime bounds how long a million keys may take to go.
+const cleanUpTime = 2 * time.Minute
