@@ -1,0 +1,60 @@
+package claim
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// fault is what happens to a command on its way.
+type fault int
+
+const (
+	faultNone   fault = iota
+	faultRepeat       // sent twice, as a client does whose connection breaks before the answer
+	faultLost         // carried out, and the answer is lost
+)
+
+var errLostAnswer = errors.New("the answer is lost")
+
+// faulty is a hook of a Redis client that lets one fault happen to what is sent next.
+type faulty struct {
+	next  fault
+	count int // of the faults that have happened
+}
+
+func (f *faulty) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+}
+
+func (f *faulty) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		return f.spoil([]redis.Cmder{cmd}, func() error { return next(ctx, cmd) })
+	}
+}
+
+func (f *faulty) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		return f.spoil(cmds, func() error { return next(ctx, cmds) })
+	}
+}
+
+// spoil sends the commands with the fault. One that the server does not know yet, as a script, is not what it is meant for.
+func (f *faulty) spoil(cmds []redis.Cmder, send func() error) error {
+	err := send()
+	if f.next == faultNone || redis.HasErrorPrefix(cmds[0].Err(), "NOSCRIPT") {
+		return err
+	}
+	now := f.next
+	f.next = faultNone
+	f.count++
+	if now == faultRepeat {
+		return send()
+	}
+	for _, cmd := range cmds {
+		cmd.SetErr(errLostAnswer)
+	}
+	return errLostAnswer
+}
