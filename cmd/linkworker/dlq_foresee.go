@@ -71,7 +71,11 @@ func (d *dlq) forecast(ctx context.Context, claims *claim.Store, id uint64) (*de
 	if err != nil {
 		return nil, err
 	}
-	return deadletter.Foresee(ctx, claims, replay)
+	f, err := deadletter.Foresee(ctx, claims, replay)
+	if err != nil && strings.Contains(err.Error(), "NOPERM") {
+		return nil, fmt.Errorf("%w; %s", err, mendOfRedisRight)
+	}
+	return f, err
 }
 
 func (r *replayer) tellProspect(id uint64, f *deadletter.Forecast) error {
@@ -93,8 +97,7 @@ func openRedisReader(ctx context.Context, cfg *config.Config) (redis.UniversalCl
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := rdb.Ping(ctx).Err(); err != nil {
-		return nil, errors.Join(
-			fmt.Errorf("connecting to Redis at %s: %w; is the server up? set REDIS_URL to its address", cfg.Redis.URL, err), rdb.Close())
+		return nil, errors.Join(redisError(cfg, err), rdb.Close())
 	}
 	return rdb, nil
 }

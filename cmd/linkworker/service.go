@@ -163,11 +163,17 @@ func passing(err error) bool {
 	return false
 }
 
+// mendOfRedisRight says what to do where Redis has let us in and refuses a command or a key.
+const mendOfRedisRight = "grant it, or set another user in REDIS_URL (deploy/redis-users.conf has what each needs)"
+
 // redisError says what to mend when Redis does not let us in.
 func redisError(cfg *config.Config, err error) error {
 	mend := "is the server up? set REDIS_URL to its address"
-	if text := err.Error(); strings.Contains(text, "WRONGPASS") || strings.Contains(text, "NOAUTH") || strings.Contains(text, "NOPERM") {
+	switch text := err.Error(); {
+	case strings.Contains(text, "WRONGPASS"), strings.Contains(text, "NOAUTH"):
 		mend = "set the user and password in REDIS_URL, or in the file that REDIS_URL_FILE names"
+	case strings.Contains(text, "NOPERM"):
+		mend = mendOfRedisRight
 	}
 	return fmt.Errorf("connecting to Redis at %s: %w; %s", cfg.Redis.URL, err, mend)
 }
