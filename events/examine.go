@@ -18,7 +18,7 @@ func (e *Event) examine(env envelope, body []byte) (*Event, error) {
 	for _, f := range env.faults {
 		faults.add(f.Path, f.Problem)
 	}
-	if env.data != nil {
+	if env.data != nil || len(env.faults) == 0 { // nothing at all is data, too
 		faults.ofData(env.data)
 	}
 	if len(faults.list) == 0 {

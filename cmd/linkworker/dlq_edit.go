@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -27,10 +28,11 @@ Paths lie in the data, like customer.email or items[0].totalAmount; the index af
 the last entry of a list adds one. Values are typed by the event's schema: text for
 a string, JSON for a number, an object or a list.
 
-The corrected event is checked against its schema before anything changes. What
-differs goes to standard error; old and new data go to standard output as one JSON
-line, before the replay, for whoever keeps records. A session request stays the
-same one, unless its requestId is changed: then it is another.`,
+The corrected event is checked against its schema before anything changes; a new
+field that no event has is refused as a slip. What differs goes to standard error;
+old and new data go to standard output as one JSON line, before the replay, for
+whoever keeps records. A session request stays the same one, unless its requestId
+is changed: then it is another.`,
 		Example: `  linkworker dlq edit 7 --set currency=CLP --set items[0].totalAmount=49990
   linkworker dlq edit 7 --unset owner --note 'OPS-412' --wait 30s
   EDITOR=nano linkworker dlq edit 7`,
@@ -186,11 +188,40 @@ func (e *editing) check(old *deadletter.Replay, after []byte) (*deadletter.Repla
 	case err != nil:
 		return nil, fmt.Errorf("dead letter %d: %w", old.ID, err)
 	}
-	for _, path := range events.UnknownFields(old.Letter.Subject, after) {
-		e.app.sayf("warning: %s is no field of %s and is left out", visible(path), old.Letter.Subject)
-	}
-	return corrected, nil
+	return corrected, e.checkFields(old, after)
 }
+
+// checkFields refuses a field that no event has and that was not there before: it is
+// a slip, since nobody would read it.
+func (e *editing) checkFields(old *deadletter.Replay, after []byte) error {
+	before, err := old.EventData()
+	if err != nil {
+		return err
+	}
+	subject := old.Letter.Subject
+	known := map[string]bool{}
+	for _, path := range events.UnknownFields(subject, before) {
+		known[anyEntry(path)] = true
+	}
+	slips := 0
+	for _, path := range events.UnknownFields(subject, after) {
+		if known[anyEntry(path)] {
+			e.app.sayf("warning: %s is no field of %s and is left out", path, subject)
+			continue
+		}
+		slips++
+		e.app.sayf("%s is no field of %s", path, subject)
+	}
+	if slips > 0 {
+		return fmt.Errorf("dead letter %d: %w; nothing was changed", old.ID, errBreaksRules)
+	}
+	return nil
+}
+
+// anyEntry is a path in which the entries of a list are alike.
+func anyEntry(path string) string { return entryIndex.ReplaceAllString(path, "[]") }
+
+var entryIndex = regexp.MustCompile(`\[[0-9]+\]`)
 
 // showChanges tells what differs, on standard error.
 func (e *editing) showChanges(before, after []byte, changes []deadletter.Change) {

@@ -59,10 +59,10 @@ func (e *editing) inEditor(ctx context.Context, old *deadletter.Replay, before [
 			return nil, nil, fmt.Errorf("the editor %s: %w; nothing was changed", editor, err)
 		}
 		if text, err = os.ReadFile(file); err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("the editor %s has left no file: %w; nothing was changed", editor, err)
 		}
-		after := jsontext.Value(bytes.TrimSpace(text))
-		_ = after.Compact() // what is no JSON is told of by the check
+		after := jsontext.Value(bytes.Clone(bytes.TrimSpace(text))) // text comes again as it was left
+		_ = after.Compact()                                         // what is no JSON is told of by the check
 		corrected, err := e.check(old, after)
 		if err == nil {
 			return corrected, after, nil
