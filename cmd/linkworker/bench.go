@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"os"
+	"os/exec"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -19,6 +22,8 @@ var benchGroups = []config.Group{config.GroupNATS, config.GroupRedis}
 // benchFlags are how a measurement is asked for.
 type benchFlags struct {
 	settings               bench.Settings
+	peers                  []string
+	contenders             []bench.Contender
 	given                  bool
 	output                 string
 	cpuProfile, memProfile string
@@ -43,7 +48,13 @@ and REDIS_URL, which nobody else may use meanwhile: their streams must be empty,
 and are emptied afterwards.
 
 The rounds take turns; each figure is the median of the rounds. There are figures
-only when every event got its one link.`,
+only when every event got its one link.
+
+A --peer is a command, words with blanks between them, that does the same work: it
+takes invoice.issued from the consumer linkworker-invoices of the stream BILLING,
+posts each to CONOMY_BASE_URL/payment-links, publishes link.created, acknowledges,
+and ends on SIGTERM. It finds NATS_URL, REDIS_URL, REDIS_PREFIX, CONOMY_BASE_URL and
+CONOMY_CONCURRENCY in its environment. The project's deploy/bench has some.`,
 		Example: `  linkworker bench
   linkworker bench --events 5000 --rounds 1 --latency 0
   linkworker bench -o json >bench.json
@@ -65,8 +76,9 @@ only when every event got its one link.`,
 	flags.IntVar(&f.settings.Size, "size", 600, "bytes of an invoice, at the least")
 	flags.Float64Var(&f.settings.Rate, "rate", 50, "events a second while latency is measured; 0: it is not")
 	flags.DurationVar(&f.settings.RateFor, "rate-for", 5*time.Second, "how long a round of that takes")
+	flags.StringArrayVar(&f.peers, "peer", nil, "NAME=COMMAND: measure this, too; see below")
 	flags.BoolVar(&f.given, "given", false, "measure on the NATS and Redis of the settings below, and empty their streams afterwards")
-	flags.StringVarP(&f.output, "output", "o", "table", "table or json")
+	flags.StringVarP(&f.output, "output", "o", "table", "table, json, or markdown: the table of all side by side")
 	flags.StringVar(&f.cpuProfile, "cpuprofile", "", "file for the worker's processor profile, of the last backlog at the first latency")
 	flags.StringVar(&f.memProfile, "memprofile", "", "file for its profile of allocations")
 	uses(cmd, benchGroups...)
@@ -88,15 +100,37 @@ func (f *benchFlags) check(cmd *cobra.Command) error {
 		return usagef("--rate must be from 0 to 10000")
 	case s.RateFor < time.Second || s.RateFor > time.Hour:
 		return usagef("--rate-for must be from 1s to 1h")
-	case f.output != "table" && f.output != "json":
-		return usagef("--output must be table or json")
+	case f.output != "table" && f.output != "json" && f.output != "markdown":
+		return usagef("--output must be table, json or markdown")
 	}
 	for _, latency := range s.Latencies {
 		if latency < 0 || latency > 10*time.Second {
 			return usagef("--latency must be from 0 to 10s")
 		}
 	}
+	if err := f.readPeers(); err != nil {
+		return err
+	}
 	return checkGiven(cmd, f.given)
+}
+
+func (f *benchFlags) readPeers() error {
+	names := []string{bench.NameRoofline, bench.NameWorker}
+	for _, peer := range f.peers {
+		name, line, _ := strings.Cut(peer, "=")
+		switch {
+		case name == "" || len(strings.Fields(line)) == 0:
+			return usagef("--peer must be NAME=COMMAND, not %q", peer)
+		case slices.Contains(names, name):
+			return usagef("--peer: there are two of the name %q", name)
+		}
+		if _, err := exec.LookPath(strings.Fields(line)[0]); err != nil {
+			return usagef("--peer %s: %v", name, err)
+		}
+		names = append(names, name)
+		f.contenders = append(f.contenders, bench.Command(name, line))
+	}
+	return nil
 }
 
 func (a *app) bench(cmd *cobra.Command, f *benchFlags) (err error) {
@@ -111,7 +145,7 @@ func (a *app) bench(cmd *cobra.Command, f *benchFlags) (err error) {
 		return err
 	}
 	report, err := bench.Run(ctx, servers, bench.Options{
-		Settings: f.settings, Program: program, Version: programVersion(), Contenders: bench.Both(program),
+		Settings: f.settings, Program: program, Version: programVersion(), Contenders: append(bench.Both(program), f.contenders...),
 		Profiles: f.profiles(), Progress: a.benchProgress(),
 	})
 	err = errors.Join(err, servers.Close())
@@ -122,6 +156,8 @@ func (a *app) bench(cmd *cobra.Command, f *benchFlags) (err error) {
 		return err
 	case f.output == "json":
 		return a.printBenchJSON(report)
+	case f.output == "markdown":
+		return a.markdownBench(report)
 	}
 	return a.printBench(report)
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +64,37 @@ func TestBenchMeasuresWorkerAndRoofline(t *testing.T) {
 		if m := c.Median; m.Events != 100 || m.P50 <= 0 || m.P50 > m.P90 || m.P90 > m.P99 {
 			t.Errorf("latencies of %s: %+v", c.Name, m)
 		}
+	}
+}
+
+// Any command that does the work is measured beside the two.
+func TestBenchPeer(t *testing.T) {
+	program, err := exec.LookPath("linkworker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := runBench(t, "bench", "--events", "200", "--rounds", "1", "--latency", "0,5ms", "--rate", "0",
+		"--peer", "other="+program+" part roofline", "-o", "markdown")
+	if code != exitDone {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	want := regexp.MustCompile(`^\| \| vendor instant \| vendor 5ms \| CPU \| memory \|
+\| --- \| --- \| --- \| --- \| --- \|
+\| roofline \| [\d,]+ \| [\d,]+ \| [\d.]+ \| \d+ MiB \|
+\| linkworker (\| [\d,]+( \([\d.]+\))? ){2}\| [\d.]+ \([\d.]+\) \| \d+ MiB \|
+\| other (\| [\d,]+( \([\d.]+\))? ){2}\| [\d.]+( \([\d.]+\))? \| \d+ MiB \|
+\| calls at once / latency \|  \| 12,800 \| \| \|
+$`)
+	if !want.MatchString(stdout) {
+		t.Errorf("printed\n%s", stdout)
+	}
+}
+
+// A peer that does not do the work brings no figures, and its own words.
+func TestBenchPeerThatFails(t *testing.T) {
+	code, stdout, stderr := runBench(t, "bench", "--events", "2", "--rounds", "1", "--latency", "0", "--rate", "0", "--peer", "bad=sh -c exit")
+	if code != exitFailed || stdout != "" || !strings.Contains(stderr, "bad ended early") {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
 }
 
@@ -141,6 +174,7 @@ func TestBenchRefusesServersInUse(t *testing.T) {
 func TestBenchUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{"--nats-url", "nats://127.0.0.1:1"}, {"--events", "1"}, {"--rounds", "0"}, {"--latency", "-1s"}, {"--rate", "NaN"}, {"-o", "xml"},
+		{"--peer", "sh"}, {"--peer", "a="}, {"--peer", "roofline=sh"}, {"--peer", "a=sh", "--peer", "a=sh"}, {"--peer", "a=/nowhere/x"},
 	} {
 		if code, stdout, stderr := runBench(t, append([]string{"bench"}, args...)...); code != exitUsage || stdout != "" {
 			t.Errorf("%v: exit code %d: %s%s", args, code, stdout, stderr)

@@ -42,6 +42,14 @@ func Both(p rig.Program) []Contender {
 	}
 }
 
+// Command is a contender that is a command line of the user's: words with blanks between them.
+func Command(name, line string) Contender {
+	words := strings.Fields(line)
+	return Contender{name, func(ctx context.Context, _ []string) *exec.Cmd {
+		return exec.CommandContext(ctx, words[0], words[1:]...)
+	}, false}
+}
+
 // passed are the variables that a process may need whatever it is.
 var passed = []string{"PATH", "HOME", "TMPDIR", "GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GODEBUG"}
 

@@ -7,6 +7,12 @@ import (
 	"github.com/linkworker/linkworker/worker/rig"
 )
 
+// The names of the measurements.
+const (
+	Throughputs = "throughput"
+	Latencies   = "latency"
+)
+
 // Report is what was measured. It is kept from release to release as JSON, so its fields keep their meaning.
 type Report struct {
 	Version    string       `json:"version"` // of the program
