@@ -19,7 +19,7 @@ import (
 	"github.com/linkworker/linkworker/worker"
 )
 
-var update = flag.Bool("update", false, "rewrite the table of commands in the README")
+var update = flag.Bool("update", false, "rewrite the tables of commands and of rights in the README")
 
 const (
 	repository = "../.."

@@ -68,6 +68,9 @@ func (s *staff) provisions() {
 	if _, err := operator.CreateConsumer(ctx, events.StreamLinks, both); err != nil {
 		s.t.Fatal(err)
 	}
+	if _, err := operator.Consumer(ctx, events.StreamLinks, both.Durable); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // produces has an invoice and a session asked for, and made.

@@ -25,9 +25,10 @@
 //	$JS.API.CONSUMER.INFO.{stream}.{consumer}
 //	$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}
 //	$JS.ACK.{stream}.{consumer}.>
+//	$JS.API.DIRECT.GET.{stream}, of the events and of the results
 //	link.created, link.failed, deadletter.>
 //
-// and subscribe to _INBOX.>. Streams of other names are found with
+// and subscribe to its inboxes. Streams of other names are found with
 // $JS.API.STREAM.NAMES; what is missing is made with
 // $JS.API.STREAM.CREATE.{stream} and $JS.API.CONSUMER.CREATE.{stream}.>
 package topology
