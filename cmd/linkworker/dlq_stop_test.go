@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,18 +38,25 @@ func forgetful(t *testing.T, env *testenv.Env) *clinic {
 	return newClinic(t, env)
 }
 
-// late starts a command of dlq that stands still when it says the mark to NATS.
-func (c *clinic) late(mark string, args ...string) (*process, *sluice) {
+// begin starts a command of dlq.
+func (c *clinic) begin(environ []string, args ...string) *process {
 	c.t.Helper()
-	s := newSluice(c.t, c.env.NATSURL, mark)
 	cmd := exec.Command("linkworker", append([]string{"dlq"}, args...)...)
-	cmd.Env = append(c.environ, "NATS_URL="+s.addr)
+	cmd.Env = environ
 	p := &process{Cmd: cmd, log: &buffer{}}
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	if err := cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(p.kill)
+	return p
+}
+
+// late starts a command of dlq that stands still when it says the mark to NATS.
+func (c *clinic) late(mark string, args ...string) (*process, *sluice) {
+	c.t.Helper()
+	s := newSluice(c.t, c.env.NATSURL, mark)
+	p := c.begin(append(slices.Clone(c.environ), "NATS_URL="+s.addr), args...)
 	select {
 	case <-s.held:
 	case <-time.After(time.Minute):
