@@ -2,6 +2,7 @@ package torture
 
 import (
 	"bytes"
+	"net/url"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -112,17 +113,17 @@ func (j *judge) faults(a *asked, n *notice) (faults []string) {
 			faults = append(faults, what+" is "+strconv.Quote(is)+", and should be "+strconv.Quote(should))
 		}
 	}
-	url, customer := link.URL, emailOf(link.Request)
+	page, customer := link.URL, emailOf(link.Request)
 	if session := j.session(c); session != nil {
 		if session.URL != "" {
-			url = session.URL
+			page = session.URL
 		}
 		customer = emailOf(session.Customer)
 		check("the payer of the session at the vendor", customer, a.email)
 	} else if a.class != Taken && customer != a.email && !j.alsoAsked(a, customer) {
 		check("the payer of the link at the vendor", customer, a.email)
 	}
-	check("url", c.URL, url)
+	check("url", unescaped(c.URL), unescaped(page))
 	check("checkoutToken", c.CheckoutToken, a.token)
 	check("amount", string(c.Amount), link.TotalAmount)
 	check("currency", c.Currency, link.Currency)
@@ -143,6 +144,14 @@ func (j *judge) faults(a *asked, n *notice) (faults []string) {
 		}
 	}
 	return faults
+}
+
+// unescaped is a URL to compare: where nobody remembers the vendor's, the worker writes one of the same meaning.
+func unescaped(text string) string {
+	if plain, err := url.PathUnescape(text); err == nil {
+		return plain
+	}
+	return text
 }
 
 // alsoAsked reports whether the payer is that of another event with the same terms: whichever of them came first has made

@@ -122,7 +122,7 @@ func (t *trial) disturb(ctx context.Context, w *workerProcess, k *strike, record
 
 // script is for the faults of the vendor's.
 func (t *trial) script(k *strike) {
-	anyCall := conomytest.Match{}
+	anyCall := conomytest.Match{PathContains: sandboxPath + "/"}
 	switch k.fault {
 	case Failure:
 		fault := conomytest.Failure(k.code)
@@ -137,7 +137,7 @@ func (t *trial) script(k *strike) {
 		t.vendor.Script(anyCall, fault)
 	case Hang:
 		for _, endpoint := range []string{conomytest.EndpointCreatePaymentLink, conomytest.EndpointCreateCheckoutSession} {
-			t.vendor.Script(conomytest.Match{Endpoint: endpoint}, conomytest.Fault{AfterWork: true, Hang: !k.aimed, Cut: k.aimed, Times: k.times})
+			t.vendor.Script(conomytest.Match{PathContains: sandboxPath + "/", Endpoint: endpoint}, conomytest.Fault{AfterWork: true, Hang: !k.aimed, Cut: k.aimed, Times: k.times})
 		}
 	case Tokens:
 		t.vendor.RevokeTokens()

@@ -98,12 +98,16 @@ func (v *vendor) nextAnswer(ctx context.Context, worker int, d time.Duration) {
 // outsider is a client of the vendor's beside the workers.
 func (v *vendor) outsider() (*conomy.Client, error) {
 	return conomy.New(conomy.Config{
-		BaseURL: "http://" + v.addrs[len(v.addrs)-1] + sandboxPath, UserAgent: "outsider/1", Timeout: 10 * time.Second, MaxConns: 1,
+		BaseURL: "http://" + v.addrs[len(v.addrs)-1] + outsidePath, UserAgent: "outsider/1", Timeout: 10 * time.Second, MaxConns: 1,
 		Credentials: conomy.Credentials{APIKey: "outsider", ClientID: "outsider", ClientSecret: "outsider"},
 	})
 }
 
-const sandboxPath = "/sandbox"
+// The vendor answers under any path. Faults are for calls under the workers' alone.
+const (
+	sandboxPath = "/sandbox"
+	outsidePath = "/outside"
+)
 
 // makeTaken makes the link that is there before its event comes.
 func (t *trial) makeTaken(ctx context.Context, e *event) error {
@@ -123,7 +127,7 @@ func (t *trial) makeTaken(ctx context.Context, e *event) error {
 		return err
 	}
 	defer client.Close()
-	for range 20 { // the faults that are meant for workers may meet this call
+	for range 3 { // its access token may be revoked
 		_, err = client.CreatePaymentLink(ctx, &conomy.PaymentLinkRequest{
 			CheckoutToken: e.token, Currency: "CLP", PaymentMethodsAllowed: []string{"CARD"}, Duration: 3600,
 			Items:        []conomy.Item{{PreTaxAmount: amount, TotalAmount: amount, Description: "Plan"}},
