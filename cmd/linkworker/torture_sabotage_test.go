@@ -21,10 +21,6 @@ var sabotages = []struct {
 		"	k := s.keys(r)\n", "	r.Token += newOwner()\n	k := s.keys(r)\n",
 	},
 	{
-		"a claim holds nobody off", "worker/claim/take.go",
-		"r.Event, owner, millis(s.lease),", "r.Event, owner, 1,",
-	},
-	{
 		"acknowledged before published", "worker/process.go",
 		"	if err := w.publish(ctx, d, c); err != nil {\n", "	_ = d.msg.Ack()\n	if err := w.publish(ctx, d, c); err != nil {\n",
 	},

@@ -20,6 +20,8 @@ const (
 	Refused      Class = "refused"         // the vendor refuses it
 	Taken        Class = "taken"           // the vendor has that link already, made by somebody else
 	TakenOther   Class = "taken other"     // the same, for another amount
+	RefusedOnce  Class = "refused once"    // the vendor refuses the first call about it
+	Replay       Class = "replay"          // the dead letter of an earlier event is sent again
 	TakenExpired Class = "taken expired"   // the same, and it has expired
 )
 
@@ -37,13 +39,14 @@ type event struct {
 	invoice string        // invoiceId
 	header  map[string][]string
 	data    []byte // of the message
+	of      *event // of a replay
 	waits   bool   // a session request that is published when its link is told of
 }
 
 // invoiceLike says that it asks for a link and can be read.
 func (e *event) invoiceLike() bool {
 	switch e.class {
-	case Invoice, Repeat, Conflict, Refused, Taken, TakenOther, TakenExpired:
+	case Invoice, Repeat, Conflict, Refused, RefusedOnce, Taken, TakenOther, TakenExpired:
 		return true
 	}
 	return false

@@ -2,6 +2,7 @@ package torture
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -73,6 +74,11 @@ func (t *trial) gather(ctx context.Context) (*found, error) {
 	if err := t.each(ctx, events.StreamDeadLetters, f.letter); err != nil {
 		return nil, err
 	}
+	for _, l := range t.replays.sent {
+		if !slices.ContainsFunc(f.letters[l.EventID], func(other *letter) bool { return other.sequence == l.sequence }) {
+			f.letters[l.EventID] = append(f.letters[l.EventID], l)
+		}
+	}
 	for _, l := range t.vendor.Links() {
 		f.links[l.CheckoutToken] = &l
 	}
@@ -135,12 +141,12 @@ func (f *found) notice(msg *jetstream.RawStreamMsg) {
 }
 
 func (f *found) letter(msg *jetstream.RawStreamMsg) {
-	l, err := deadletter.Parse(msg.Subject, msg.Header, msg.Data)
+	l, err := letterOf(msg)
 	if err != nil {
 		f.strange = append(f.strange, &notice{sequence: msg.Sequence, stored: msg.Time, subject: msg.Subject, fault: err})
 		return
 	}
-	f.letters[l.EventID] = append(f.letters[l.EventID], &letter{l, msg.Sequence, msg.Time})
+	f.letters[l.EventID] = append(f.letters[l.EventID], l)
 }
 
 // failures are the link.failed of a try of an event.

@@ -3,7 +3,6 @@ package torture
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/linkworker/linkworker/conomy/conomytest"
 	"github.com/linkworker/linkworker/events"
@@ -15,6 +14,9 @@ type Invariant struct {
 	Name    string `json:"name"`
 	Checked int    `json:"checked"`
 	Broken  int    `json:"broken"`
+	// Flushed are cases that a flush explains: the event had died, Redis forgot that, and a delivery that came once more
+	// was worked on like a new one.
+	Flushed int `json:"explainedByFlush"`
 	// Examples are the first counter-examples, each with all that is known of it.
 	Examples []Example `json:"examples,omitempty"`
 }
@@ -24,7 +26,6 @@ type judge struct {
 	*found
 	published  []*event
 	strikes    []Struck
-	lease      time.Duration
 	invariants []*invariant
 }
 
@@ -32,6 +33,7 @@ type judge struct {
 type invariant struct {
 	name     string
 	checked  int
+	flushed  int
 	examples []*counter
 }
 
@@ -99,7 +101,7 @@ func (j *judge) outcomes() {
 		slices.SortFunc(tries, func(a, b *asked) int { return int(a.sequence) - int(b.sequence) })
 	}
 	for _, e := range j.published {
-		if len(j.byEvent[e]) == 0 {
+		if len(j.byEvent[e]) == 0 && e.class != Replay {
 			every.breaks(j, nil, "event %d (%s) was acknowledged by BILLING, and is not there", e.number, e.class)
 		}
 	}
@@ -113,8 +115,12 @@ func (j *judge) outcomes() {
 		switch {
 		case len(reasons) > 1:
 			every.breaks(j, a, "event %d (%s) died %d times: %v", a.number, a.class, len(reasons), reasons)
-		case len(reasons) == 1 && caused && len(j.byEvent[a.event]) == 1:
+		case len(reasons) == 1 && caused && j.last(a) && j.flushed(j.failures(a)[0].stored, created[0].stored):
+			every.flushed++
+		case len(reasons) == 1 && caused && j.last(a):
 			every.breaks(j, a, "event %d (%s) has a link.created and a dead letter, %s", a.number, a.class, reasons[0])
+		case len(reasons) == 0 && !j.last(a):
+			every.breaks(j, a, "event %d (%s) was replayed, and has no link.failed", a.number, a.class)
 		case len(reasons) == 0 && want != "":
 			every.breaks(j, a, "event %d (%s) has no outcome: it should have died as %s", a.number, a.class, want)
 		case len(reasons) == 0 && len(created) == 0:
@@ -123,6 +129,12 @@ func (j *judge) outcomes() {
 			right.breaks(j, a, "event %d (%s) died as %s, and should have %s", a.number, a.class, reasons[0], orLink(want))
 		}
 	}
+}
+
+// last says that a try of an event is the last one.
+func (j *judge) last(a *asked) bool {
+	tries := j.byEvent[a.event]
+	return tries[len(tries)-1] == a
 }
 
 // deaths are the reasons for which a try of an event died.
@@ -154,6 +166,8 @@ func (j *judge) wanted(a *asked) deadletter.Reason {
 	switch {
 	case a.class == Invalid, a.class == Unreadable:
 		return deadletter.ReasonInvalidEvent
+	case a.class == RefusedOnce && (link == nil || slices.Contains(j.deaths(a), deadletter.ReasonRejected)):
+		return deadletter.ReasonRejected // also after an answer was lost with the link made
 	case a.class == Refused:
 		return deadletter.ReasonRejected
 	case a.sessionLike():

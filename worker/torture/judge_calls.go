@@ -11,6 +11,9 @@ import (
 // past its lease while another took over, or nobody remembered.
 var excuses = []Fault{Stop, Flush, Redis, Cut, Slow}
 
+// afterEffect is how long it takes until all goes again as it did before a fault.
+const afterEffect = time.Second
+
 // excused reports whether such a fault lay in the time between two moments, or so shortly before that it still had an effect.
 func (j *judge) excused(from, to time.Time) bool {
 	return slices.ContainsFunc(j.strikes, func(s Struck) bool {
@@ -18,7 +21,14 @@ func (j *judge) excused(from, to time.Time) bool {
 		if end.IsZero() {
 			end = to
 		}
-		return slices.Contains(excuses, s.Fault) && s.Begun.Before(to) && end.Add(2*j.lease).After(from)
+		return slices.Contains(excuses, s.Fault) && s.Begun.Before(to) && end.Add(afterEffect).After(from)
+	})
+}
+
+// flushed reports whether Redis was made to forget between two moments.
+func (j *judge) flushed(from, to time.Time) bool {
+	return slices.ContainsFunc(j.strikes, func(s Struck) bool {
+		return s.Fault == Flush && s.Ended.After(from) && s.Begun.Before(to)
 	})
 }
 

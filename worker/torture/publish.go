@@ -18,6 +18,10 @@ func (t *trial) ready(ctx context.Context, e *event) (bool, error) {
 	switch {
 	case e.class == Taken, e.class == TakenOther, e.class == TakenExpired:
 		return true, t.makeTaken(ctx, e)
+	case e.class == RefusedOnce:
+		t.refuseOnce(e)
+	case e.class == Replay:
+		return t.died(ctx, e.of)
 	case e.waits:
 		return t.told(ctx, events.LinkCreatedID(e.token, ""))
 	}
@@ -58,6 +62,9 @@ func (t *trial) told(ctx context.Context, id string) (bool, error) {
 
 // publish publishes an event until the stream has it, as a billing system does.
 func (t *trial) publish(ctx context.Context, e *event) error {
+	if e.class == Replay {
+		return t.replay(ctx, e.of)
+	}
 	msg := &nats.Msg{Subject: e.subject, Header: nats.Header(e.header), Data: e.data}
 	for deadline := time.Now().Add(patience); ; {
 		_, err := t.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))

@@ -48,7 +48,7 @@ func (r *Report) Broken() bool {
 const examplesKept = 5
 
 func (t *trial) report(f *found, stuck, accidents error) (*Report, error) {
-	j := &judge{found: f, published: t.published, strikes: t.strikes, lease: t.Lease}
+	j := &judge{found: f, published: t.published, strikes: t.strikes}
 	j.all(stuck, accidents)
 	r := &Report{
 		Version: t.Version, Time: t.begun.UTC(), Took: time.Since(t.begun), Servers: t.servers.Kind, Settings: t.Settings,
@@ -58,7 +58,11 @@ func (t *trial) report(f *found, stuck, accidents error) (*Report, error) {
 		},
 	}
 	for _, a := range f.asked {
-		r.Events[a.class]++
+		if class := a.class; a.replays > 0 {
+			r.Events[Replay]++
+		} else {
+			r.Events[class]++
+		}
 	}
 	for _, s := range t.strikes {
 		r.Faults[s.Fault]++
@@ -74,7 +78,7 @@ func (t *trial) report(f *found, stuck, accidents error) (*Report, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.Invariants = append(r.Invariants, Invariant{Name: i.name, Checked: i.checked, Broken: len(i.examples), Examples: examples})
+		r.Invariants = append(r.Invariants, Invariant{Name: i.name, Checked: i.checked, Broken: len(i.examples), Flushed: i.flushed, Examples: examples})
 	}
 	return r, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -12,46 +13,65 @@ import (
 	"github.com/linkworker/linkworker/events"
 )
 
-// aimFor is how long an aimed strike waits for its mark.
-const aimFor = 500 * time.Millisecond
-
-// strike does a fault. Those that let the others go on meanwhile last in the background.
-func (t *trial) strike(ctx context.Context, k *strike) error {
+// strike begins a fault before the events of its round come, as far as they are to meet it, and returns the rest, which is
+// done when they are in work. What lets the others go on meanwhile lasts in the background.
+func (t *trial) strike(ctx context.Context, k *strike) (then func() error, err error) {
 	w := t.crew.workers[k.worker]
-	if k.aimed && (k.fault == Kill || k.fault == Stop) {
-		t.vendor.nextAnswer(ctx, k.worker, aimFor)
-		rest(ctx, k.after)
-	}
-	record := t.noteStrike(k)
 	switch k.fault {
 	case Kill:
-		defer record()
-		return t.crew.kill(ctx, w)
+		aim := t.vendor.aim(k.worker)
+		return func() error {
+			t.await(ctx, k, aim)
+			defer t.noteStrike(k)()
+			return t.crew.kill(ctx, w)
+		}, nil
 	case Stop:
-		p, paused := w.pause()
-		t.last(record, func() {
-			rest(ctx, k.lasts)
-			if paused {
-				w.resume(p)
+		aim := t.vendor.aim(k.worker)
+		return func() error {
+			t.await(ctx, k, aim)
+			t.pause(ctx, w, k)
+			return nil
+		}, nil
+	case NATS, Redis, Flush:
+		return func() error {
+			rest(ctx, k.after)
+			defer t.noteStrike(k)()
+			if k.fault == Flush {
+				return t.servers.Flush(ctx, t.prefix())
 			}
-		})
-		return nil
-	case NATS, Redis:
-		defer record()
-		return t.restart(ctx, k)
-	case Flush:
-		defer record()
-		return t.servers.Flush(ctx, t.prefix())
+			return t.restart(ctx, k)
+		}, nil
 	case Cut, Slow:
-		return t.disturb(ctx, w, k, record)
+		return nothing, t.disturb(ctx, w, k)
 	case Unavailable:
-		defer record()
 		return t.refuse(ctx, w, k)
 	default:
-		defer record()
+		defer t.noteStrike(k)()
 		t.script(k)
-		return nil
+		return nothing, nil
 	}
+}
+
+func nothing() error { return nil }
+
+// await waits for the moment that a strike is aimed at.
+func (t *trial) await(ctx context.Context, k *strike, aim func(context.Context)) {
+	if k.aimed {
+		aim(ctx)
+		rest(ctx, k.after)
+	}
+}
+
+// pause stops a worker for a while.
+func (t *trial) pause(ctx context.Context, w *workerProcess, k *strike) {
+	record := t.noteStrike(k)
+	p, paused := w.pause()
+	t.last(record, func() {
+		rest(ctx, k.lasts)
+		if paused {
+			w.resume(p)
+		}
+	})
 }
 
 // noteStrike writes a strike down; what it returns is called at its end.
@@ -95,7 +115,8 @@ func (t *trial) restart(ctx context.Context, k *strike) error {
 }
 
 // disturb cuts or slows the connections of a worker. Where no proxy stands before a server, the vendor's are taken.
-func (t *trial) disturb(ctx context.Context, w *workerProcess, k *strike, record func()) error {
+func (t *trial) disturb(ctx context.Context, w *workerProcess, k *strike) error {
+	record := t.noteStrike(k)
 	wire := w.wires[k.wire]
 	if wire == nil {
 		wire = w.wires[wireVendor]
@@ -146,27 +167,31 @@ func (t *trial) script(k *strike) {
 
 // refuse lets LINKS and DEADLETTERS take nothing for a while, as when a cluster has no leader for them, and kills a worker
 // that waits for them.
-func (t *trial) refuse(ctx context.Context, w *workerProcess, k *strike) error {
+func (t *trial) refuse(ctx context.Context, w *workerProcess, k *strike) (then func() error, err error) {
+	record := t.noteStrike(k)
 	restores := make([]func() error, 0, 2)
 	for _, name := range []string{events.StreamLinks, events.StreamDeadLetters} {
 		restore, err := t.full(ctx, name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		restores = append(restores, restore)
 	}
-	t.vendor.nextAnswer(ctx, k.worker, aimFor)
-	rest(ctx, k.lasts/2)
-	killed := error(nil)
-	if t.does(Kill) {
-		killed = t.crew.kill(ctx, w)
-	}
-	rest(ctx, k.lasts/2)
-	errs := []error{killed}
-	for _, restore := range restores {
-		errs = append(errs, restore())
-	}
-	return errors.Join(errs...)
+	aim := t.vendor.aim(k.worker)
+	return func() error {
+		defer record()
+		aim(ctx)
+		rest(ctx, k.lasts/2)
+		var errs []error
+		if slices.Contains(t.Faults, Kill) {
+			errs = append(errs, t.crew.kill(ctx, w))
+		}
+		rest(ctx, k.lasts/2)
+		for _, restore := range restores {
+			errs = append(errs, restore())
+		}
+		return errors.Join(errs...)
+	}, nil
 }
 
 // full makes a stream refuse whatever is published to it.
@@ -187,13 +212,4 @@ func (t *trial) full(ctx context.Context, name string) (restore func() error, er
 		_, err := t.js.UpdateStream(ctx, was)
 		return err
 	}, nil
-}
-
-func (t *trial) does(fault Fault) bool {
-	for _, f := range t.Faults {
-		if f == fault {
-			return true
-		}
-	}
-	return false
 }

@@ -59,6 +59,7 @@ type trial struct {
 	crew    *crew
 	begun   time.Time
 	noticed noticed
+	replays replays
 
 	mu        sync.Mutex
 	strikes   []Struck
@@ -146,7 +147,11 @@ func (t *trial) rounds(ctx context.Context) (err error) {
 	}
 	for _, e := range waiting {
 		e.waits = false // its invoice has ended, with a link or without
-		if err := t.publish(ctx, e); err != nil {
+		ready, err := t.ready(ctx, e)
+		if err == nil && ready {
+			err = t.publish(ctx, e)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -156,6 +161,14 @@ func (t *trial) rounds(ctx context.Context) (err error) {
 // round publishes events, does a fault while they are in work, and waits until nearly all have ended. It returns those that
 // are to be published later.
 func (t *trial) round(ctx context.Context, number int, all []*event, k *strike) (later []*event, err error) {
+	what, then := "no fault", nothing
+	if k != nil {
+		what = string(k.fault)
+		if then, err = t.strike(ctx, k); err != nil {
+			return nil, fmt.Errorf("%v: %w", k, err)
+		}
+	}
+	t.say(fmt.Sprintf("round %d of %d: %s", number+1, len(t.plan.rounds), what))
 	for _, e := range all {
 		ready, err := t.ready(ctx, e)
 		if err != nil {
@@ -169,15 +182,8 @@ func (t *trial) round(ctx context.Context, number int, all []*event, k *strike) 
 			return nil, err
 		}
 	}
-	what := "no fault"
-	if k != nil {
-		what = string(k.fault)
-	}
-	t.say(fmt.Sprintf("round %d of %d: %s", number+1, len(t.plan.rounds), what))
-	if k != nil {
-		if err := t.strike(ctx, k); err != nil {
-			return nil, fmt.Errorf("%v: %w", k, err)
-		}
+	if err := then(); err != nil {
+		return nil, fmt.Errorf("%v: %w", k, err)
 	}
 	most := 3 * t.Every
 	if number < calmRounds {

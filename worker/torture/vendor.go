@@ -82,16 +82,21 @@ func (v *vendor) answered(worker int) {
 	delete(v.waiting, worker)
 }
 
-// nextAnswer waits until a worker is answered, or for no longer than d.
-func (v *vendor) nextAnswer(ctx context.Context, worker int, d time.Duration) {
+// aimFor is how long an answer is waited for: the worker may have nothing to ask.
+const aimFor = 500 * time.Millisecond
+
+// aim makes a wait for the next answer to a worker.
+func (v *vendor) aim(worker int) (wait func(context.Context)) {
 	c := make(chan struct{})
 	v.mu.Lock()
 	v.waiting[worker] = append(v.waiting[worker], c)
 	v.mu.Unlock()
-	select {
-	case <-c:
-	case <-ctx.Done():
-	case <-time.After(d):
+	return func(ctx context.Context) {
+		select {
+		case <-c:
+		case <-ctx.Done():
+		case <-time.After(aimFor):
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type writer struct {
 	links    []*event // invoices that get a link, in the order of the plan
 	rounds   []int    // in which round each of them is
 	sessions []*event
+	dead     []*event // those that most likely die
 }
 
 // mix is how often each class comes, in a thousand.
@@ -26,7 +27,7 @@ var mix = []struct {
 	weight int
 }{
 	{Invoice, 400}, {Repeat, 170}, {Conflict, 70}, {Session, 130}, {SessionAgain, 80}, {NoLink, 10},
-	{Invalid, 30}, {Unreadable, 20}, {Refused, 30}, {Taken, 20}, {TakenOther, 20}, {TakenExpired, 20},
+	{Invalid, 30}, {Unreadable, 20}, {Refused, 20}, {RefusedOnce, 40}, {Replay, 50}, {Taken, 20}, {TakenOther, 20}, {TakenExpired, 20},
 }
 
 func (w *writer) draw() Class {
@@ -51,7 +52,11 @@ func (w *writer) next(round int) (*event, error) {
 		e.class = []Class{Invoice, Repeat, Repeat, Session, Conflict}[w.random.IntN(5)]
 	}
 	old := w.old(e.class, round)
-	if old == nil && needsOld[e.class] {
+	if e.class == Replay && len(w.dead) > 0 {
+		e.of = w.dead[w.random.IntN(len(w.dead))]
+		return e, nil
+	}
+	if e.class == Replay || old == nil && needsOld[e.class] {
 		e.class = Invoice
 	}
 	e.id = fmt.Sprintf("%s-%d", w.plan.run, e.number)
@@ -104,6 +109,8 @@ func (w *writer) remember(e *event, round int) {
 	case Invoice:
 		w.links = append(w.links, e)
 		w.rounds = append(w.rounds, round)
+	case RefusedOnce, Refused, Invalid, Unreadable, Conflict, TakenOther, NoLink:
+		w.dead = append(w.dead, e)
 	case Session:
 		w.sessions = append(w.sessions, e)
 	}

@@ -1,0 +1,100 @@
+package torture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/linkworker/linkworker/conomy/conomytest"
+	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/deadletter"
+	"github.com/linkworker/linkworker/worker/history"
+)
+
+// replays are what operators do meanwhile: dead letters are sent again, by the library behind linkworker dlq replay.
+type replays struct {
+	next uint64            // of DEADLETTERS, to be read
+	ids  map[string]uint64 // the last letter of an event, by the event's id
+	sent []*letter         // which are in the stream no more
+}
+
+// died reports whether an event has a dead letter that can be replayed.
+func (t *trial) died(ctx context.Context, e *event) (bool, error) {
+	r := &t.replays
+	log, err := history.Open(ctx, t.js, events.StreamDeadLetters, "")
+	if err != nil {
+		return false, err
+	}
+	for r.next <= log.Last() {
+		page, err := log.Read(ctx, r.next, 1000)
+		if err != nil {
+			return false, err
+		}
+		for _, msg := range page.Messages {
+			r.next = msg.Sequence + 1
+			if l, err := deadletter.Parse(msg.Subject, msg.Header, msg.Data); err == nil {
+				if r.ids == nil {
+					r.ids = map[string]uint64{}
+				}
+				r.ids[l.MsgID] = msg.Sequence
+			}
+		}
+		if !page.More {
+			break
+		}
+	}
+	return r.ids[e.id] != 0, nil
+}
+
+// replay sends an event's dead letter again.
+func (t *trial) replay(ctx context.Context, e *event) error {
+	id := t.replays.ids[e.id]
+	store, err := deadletter.Open(ctx, t.js, "")
+	if err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(patience); ; {
+		entry, err := store.Get(ctx, id)
+		if err == nil {
+			t.keep(entry)
+			_, err = store.Replay(ctx, id)
+		}
+		switch {
+		case err == nil, errors.Is(err, deadletter.ErrNotFound): // an earlier try has removed it
+			delete(t.replays.ids, e.id)
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case time.Now().After(deadline):
+			return fmt.Errorf("replaying the dead letter of event %d: %w", e.number, err)
+		}
+		rest(ctx, 50*time.Millisecond)
+	}
+}
+
+// keep remembers a letter that is about to be removed.
+func (t *trial) keep(entry *deadletter.Entry) {
+	for _, l := range t.replays.sent {
+		if l.sequence == entry.ID {
+			return
+		}
+	}
+	t.replays.sent = append(t.replays.sent, &letter{entry.Letter, entry.ID, entry.Stored})
+}
+
+// refuseOnce lets the vendor refuse the first call about an event.
+func (t *trial) refuseOnce(e *event) {
+	t.vendor.Script(conomytest.Match{Token: e.token, Endpoint: conomytest.EndpointCreatePaymentLink}, conomytest.Failure(422))
+}
+
+// letterOf reads a message of DEADLETTERS.
+func letterOf(msg *jetstream.RawStreamMsg) (*letter, error) {
+	l, err := deadletter.Parse(msg.Subject, msg.Header, msg.Data)
+	if err != nil {
+		return nil, err
+	}
+	return &letter{l, msg.Sequence, msg.Time}, nil
+}
