@@ -240,6 +240,10 @@ func TestExplainWorkInProgress(t *testing.T) {
 		})
 		c.expect(s, story.OutcomeInWork, "the link is in work, next attempt at 20", "arrived tried due")
 		p.kill()
+		c.eventually("the server knows that nobody asks for events any more", func() bool {
+			consumer, err := c.js.Consumer(t.Context(), events.StreamBilling, events.ConsumerInvoices)
+			return err == nil && consumer.CachedInfo().NumWaiting == 0
+		})
 		c.emit(events.SubjectInvoiceIssued, invoiceOf("inv-2", "10"))
 		s = c.explain("inv-2")
 		c.expect(s, story.OutcomeWaiting, "BILLING 2 waits: no worker has taken it in yet, 0 messages of the stream are before it", "arrived")
