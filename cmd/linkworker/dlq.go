@@ -160,6 +160,18 @@ func (d *dlq) send(ctx context.Context, r *deadletter.Replay) (*deadletter.Sent,
 	return d.Send(ctx, r)
 }
 
+// slowly is after how long a person is told what takes so long.
+const slowly = time.Second
+
+// list is [deadletter.Store.List]. Who waits for it on a terminal is told so.
+func (d *dlq) list(ctx context.Context, f deadletter.Filter, yield func(*deadletter.Entry) error) error {
+	if isTerminal(d.app.stderr) {
+		timer := time.AfterFunc(slowly, func() { d.app.sayf("looking through the dead letters …") })
+		defer timer.Stop()
+	}
+	return d.List(ctx, f, yield)
+}
+
 // userName is who runs the command, for the log.
 func (a *app) userName() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {

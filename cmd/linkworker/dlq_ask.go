@@ -22,7 +22,7 @@ type targets struct {
 // find lists the letters that the filter means.
 func (d *dlq) find(ctx context.Context, f *dlqFlags) (*targets, error) {
 	t := &targets{reasons: map[deadletter.Reason]int{}}
-	err := d.List(ctx, f.filter, func(e *deadletter.Entry) error {
+	err := d.list(ctx, f.filter, func(e *deadletter.Entry) error {
 		if e.Letter == nil {
 			d.app.sayf("message %d of the stream %s is left out: %s", e.ID, d.Name(), visible(e.Fault.Error()))
 			return nil

@@ -37,7 +37,7 @@ func (d *dlq) group(ctx context.Context, f *dlqFlags, keys []string, causes *dea
 	limit := f.filter.Limit
 	f.filter.Limit = 0 // it is for what is printed
 	found := 0
-	err := d.List(ctx, f.filter, func(e *deadletter.Entry) error {
+	err := d.list(ctx, f.filter, func(e *deadletter.Entry) error {
 		causes.Add(e)
 		found++
 		return nil

@@ -91,7 +91,7 @@ func idText(id uint64) string { return strconv.FormatUint(id, 10) }
 func (d *dlq) ls(ctx context.Context, f *dlqFlags) error {
 	t, row := d.app.lsTable()
 	foreign, found := 0, 0
-	err := d.List(ctx, f.filter, func(e *deadletter.Entry) error {
+	err := d.list(ctx, f.filter, func(e *deadletter.Entry) error {
 		found++
 		switch l := e.Letter; {
 		case l == nil:

@@ -132,7 +132,7 @@ func (s *sending) tell(line sentLine, fault bool) error {
 	if s.flags.json() {
 		return writeLine(s.app.stdout, line)
 	}
-	if s.quiet() && !fault {
+	if s.many(len(s.targets.ids)) && !fault {
 		return nil
 	}
 	s.clear()
@@ -140,8 +140,10 @@ func (s *sending) tell(line sentLine, fault bool) error {
 	return err
 }
 
-// quiet reports whether there are more lines than a person wants to see.
-func (s *sending) quiet() bool { return len(s.targets.ids) > manyLines && isTerminal(s.app.stdout) }
+// many reports whether n lines are more than a person wants to see.
+func (s *sending) many(n int) bool {
+	return n > manyLines && !s.flags.json() && isTerminal(s.app.stdout)
+}
 
 // begin shows a progress bar, for people who wait.
 func (s *sending) begin(n int, what string) {
@@ -179,9 +181,9 @@ func (s *sending) sum() error {
 	left := len(s.targets.ids) - len(s.sent) - s.gone - s.unfit
 	if left > 0 {
 		text += fmt.Sprintf(", %d not sent", left)
-	}
-	if s.stopped {
-		text += "; repeating the command goes on with them"
+		if s.stopped {
+			text += "; repeating the command goes on with them"
+		}
 	}
 	s.app.sayf("%s", text)
 	if s.unfit > 0 || left > 0 || s.gone > 0 && s.targets.named {

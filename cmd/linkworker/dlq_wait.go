@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/linkworker/linkworker/worker/deadletter"
 )
@@ -32,29 +35,65 @@ func (s *sending) await(ctx context.Context, watch *deadletter.Watch, all []*dea
 	defer cancel()
 	s.begin(len(all), "waiting")
 	defer s.end()
+	tell, failures := s.tellOutcome, newFailures()
+	if s.many(len(all)) {
+		tell = failures.add
+	}
 	var printing error
 	err := watch.Wait(ctx, all, func(o deadletter.Outcome) {
 		fates[o.Fate]++
 		if s.bar != nil {
 			_ = s.bar.Add(1) // decoration
 		}
-		if err := s.tellOutcome(o); err != nil && printing == nil {
+		if err := tell(o); err != nil && printing == nil {
 			printing = err
 			cancel()
 		}
 	})
 	s.end()
 	s.app.sayf("what became of %d: %s", len(all), fateCounts(fates))
-	return fates, errors.Join(err, printing)
+	return fates, errors.Join(err, printing, failures.print(s.app))
+}
+
+// failures counts what has failed again by its cause, where a line for each would be
+// too many.
+type failures struct{ *deadletter.Causes }
+
+func newFailures() failures {
+	causes, err := deadletter.GroupBy(deadletter.KeyReason, deadletter.KeyCode, deadletter.KeyDetail)
+	if err != nil {
+		panic(err) // these keys there are
+	}
+	return failures{causes}
+}
+
+func (f failures) add(o deadletter.Outcome) error {
+	if o.Fate == deadletter.FateFailed {
+		id, _ := strconv.ParseUint(o.DeadLetter, 10, 64) // without one there is no example
+		f.Add(&deadletter.Entry{ID: id, Letter: &deadletter.Letter{Reason: deadletter.Reason(o.Reason), Code: o.Code, Detail: o.Detail}})
+	}
+	return nil
+}
+
+func (f failures) print(a *app) error {
+	t := a.newTable(column{title: "FAILED"}, column{title: "EXAMPLE"}, column{title: "REASON", paint: text.Colors{text.FgYellow}},
+		column{title: "CODE"}, column{title: "DETAIL", prose: true, whole: true})
+	causes := f.Largest()
+	for _, cause := range causes[:min(len(causes), manyLines)] {
+		if err := t.row(append([]string{strconv.Itoa(cause.Count), idText(cause.Example)}, cause.Values...)...); err != nil {
+			return err
+		}
+	}
+	if err := t.flush(); err != nil || len(causes) <= manyLines {
+		return err
+	}
+	a.sayf("causes left out here: %d; linkworker dlq ls --group reason,code,detail has all", len(causes)-manyLines)
+	return nil
 }
 
 func (s *sending) tellOutcome(o deadletter.Outcome) error {
 	if s.flags.json() {
 		return writeLine(s.app.stdout, outcomeLine{idText(o.ID), o.Fate, o.URL, o.DeadLetter, o.Reason, o.Code, o.Detail})
-	}
-	good := o.Fate == deadletter.FateCreated || o.Fate == deadletter.FateDuplicate
-	if good && s.quiet() {
-		return nil
 	}
 	rest := o.URL
 	if o.Fate == deadletter.FateFailed {
