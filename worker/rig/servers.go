@@ -15,6 +15,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/linkworker/linkworker/worker/topology"
 )
 
 // Servers are the NATS and the Redis that are worked on.
@@ -27,6 +29,7 @@ type Servers struct {
 	Kind Kind
 
 	program  Program
+	made     []topology.Object   // by Prepare
 	children map[string]*Process // by part; none for servers of the user
 	dir      string              // of what the servers keep
 	redis    func() *exec.Cmd    // a redis-server; nil: the one inside the program

@@ -44,8 +44,36 @@ func (s *Servers) Prepare(ctx context.Context, settings topology.Settings) (err 
 			return fmt.Errorf("%w: stream %s carries the worker's subjects; take servers that nobody uses", ErrInUse, object.Name)
 		}
 	}
-	_, err = topology.Ensure(ctx, js, settings)
-	return err
+	if found, err = topology.Ensure(ctx, js, settings); err != nil {
+		return err
+	}
+	s.made = slices.DeleteFunc(found.Objects, func(o topology.Object) bool { return !o.Made })
+	return nil
+}
+
+// Made reports whether [Servers.Prepare] has made a stream.
+func (s *Servers) Made(stream string) bool {
+	return slices.ContainsFunc(s.made, func(o topology.Object) bool { return o.Kind == topology.KindStream && o.Name == stream })
+}
+
+// Leave removes what [Servers.Prepare] has made, and empties the rest.
+func (s *Servers) Leave(ctx context.Context) error {
+	js, err := jetstream.New(s.NATS)
+	if err != nil {
+		return err
+	}
+	for _, object := range s.made {
+		switch {
+		case object.Kind == topology.KindStream:
+			err = js.DeleteStream(ctx, object.Name)
+		case !s.Made(events.StreamBilling):
+			err = js.DeleteConsumer(ctx, events.StreamBilling, object.Name)
+		}
+		if err != nil {
+			return fmt.Errorf("removing %v: %w", object, err)
+		}
+	}
+	return s.Empty(ctx)
 }
 
 // Empty takes out of the streams what was put there since [Servers.Prepare]: they held nothing before.
@@ -56,6 +84,9 @@ func (s *Servers) Empty(ctx context.Context) error {
 	}
 	for _, name := range streams {
 		stream, err := js.Stream(ctx, name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

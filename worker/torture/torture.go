@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 
+	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/rig"
 	"github.com/linkworker/linkworker/worker/topology"
 )
@@ -82,9 +84,6 @@ func (t *trial) prefix() string { return "linkworker-" + t.plan.run }
 // Run tries the promise. The error is that of a trial that could not be held; a broken promise is in the report.
 func Run(ctx context.Context, servers *rig.Servers, o Options) (_ *Report, err error) {
 	t := &trial{Options: o, servers: servers, begun: time.Now()}
-	if t.plan, err = newPlan(&t.Options, "torture-"+nuid.Next()[12:]); err != nil {
-		return nil, err
-	}
 	if t.js, err = jetstream.New(servers.NATS); err != nil {
 		return nil, err
 	}
@@ -92,6 +91,13 @@ func Run(ctx context.Context, servers *rig.Servers, o Options) (_ *Report, err e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.cleanUp(ctx)) }()
+	if !servers.Own() && !(servers.Made(events.StreamLinks) && servers.Made(events.StreamDeadLetters)) {
+		// Whoever ends this by force would leave them so.
+		t.Faults = slices.DeleteFunc(slices.Clone(t.Faults), func(f Fault) bool { return f == Unavailable })
+	}
+	if t.plan, err = newPlan(&t.Options, "torture-"+nuid.Next()[12:]); err != nil {
+		return nil, err
+	}
 	if t.vendor, err = startVendor(&t.Options); err != nil {
 		return nil, err
 	}
@@ -99,7 +105,10 @@ func Run(ctx context.Context, servers *rig.Servers, o Options) (_ *Report, err e
 	if err := os.MkdirAll(t.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	defer func() { t.crew.disband() }()
+	defer func() {
+		t.beside.Wait() // ends with ctx
+		t.crew.disband()
+	}()
 	if err := t.muster(ctx); err != nil {
 		return nil, err
 	}
@@ -108,9 +117,12 @@ func Run(ctx context.Context, servers *rig.Servers, o Options) (_ *Report, err e
 
 // cleanUp leaves the servers as they were.
 func (t *trial) cleanUp(ctx context.Context) error {
+	if t.servers.Own() || t.plan == nil {
+		return nil // they end, and all that they keep
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rig.EndTime)
 	defer cancel()
-	return errors.Join(t.servers.Empty(ctx), t.servers.Forget(ctx, t.prefix()))
+	return errors.Join(t.servers.Leave(ctx), t.servers.Forget(ctx, t.prefix()))
 }
 
 // hold does the rounds, waits until all has ended, and judges.
