@@ -30,7 +30,8 @@
 //     the effect of one run: counters are given as absolute values, an owner meets its own claim as its own. Only who steps
 //     back twice is told that the claim is no longer theirs, which is so.
 //  6. All keys of a token carry the token in a hash tag, so that each script touches one slot of a Redis Cluster.
-//  7. Every record, grave and trail lives for the time to live given to [New], counted from its last sight.
+//  7. The number of perished answers of an identity (its generation) only rises; ended claims leave it behind.
+//  8. Every record, grave and trail lives for the time to live given to [New], counted from its last sight.
 //
 // # Invariants
 //

@@ -13,7 +13,7 @@ type model struct {
 
 // modelRecord is a record that is there.
 type modelRecord struct {
-	state, event  string
+	state, event  string      // a state of "": only the generation is there
 	owner         *modelOwner // nil: nobody is at work
 	until         time.Duration
 	terms, answer string
@@ -71,11 +71,17 @@ func (m *model) take(w wish) found {
 	}
 	r := m.records[w.identity]
 	generation := 0
+	if r != nil {
+		generation = r.generation
+	}
+	if r != nil && r.state == "" {
+		r = nil
+	}
 	if r != nil && r.state == "published" {
 		if !w.perishable || r.event == w.event || r.perishes < 0 || r.perishes > m.now {
 			return found{outcome: OutcomePublished, record: r.copy()}
 		}
-		generation, r = r.generation+1, nil
+		generation, r = generation+1, nil
 	}
 	if r != nil {
 		if answer, is := m.keepsOff(r, w); is {
@@ -193,6 +199,8 @@ func (m *model) record(o *modelOwner, answer string, perishes time.Duration) boo
 	if r != nil && r.state == "claimed" {
 		r.state, r.answer, r.recorded, r.perishes = "recorded", answer, m.now, perishes
 		r.vanished, r.calling, r.until = 0, false, m.now+m.lease
+	} else if r != nil && r.state == "recorded" {
+		r.until = m.now + m.lease // its owner counts the lease from now
 	}
 	return r != nil
 }
@@ -224,6 +232,9 @@ func (m *model) bury(event, verdict string, o *modelOwner) (modelGrave, bool) {
 			return modelGrave{}, false
 		case r.state == "claimed":
 			delete(m.records, o.identity)
+			if r.generation > 0 { // its number is never given again
+				m.records[o.identity] = &modelRecord{generation: r.generation, deserted: -1, perishes: -1}
+			}
 		default:
 			r.event, r.owner = "", nil
 		}

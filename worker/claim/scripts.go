@@ -23,7 +23,8 @@ import "github.com/redis/go-redis/v9"
 //	r  the recorded answer
 //	x  when it was recorded, Unix milliseconds
 //	p  when what was recorded perishes, Unix milliseconds; 0: not known
-//	g  generation: how many perished answers came before this one
+//	g  generation: how many perished answers came before this one; it outlives a claim that ended, so that the number of
+//	   an answer that was told of is never given again. A record that holds nothing else is none.
 //	q  sequence of its link.created in its stream, once published
 //
 // A grave is a hash with the fields verdict (what was decided), letter (the dead letter's id, once it and its link.failed
@@ -63,6 +64,17 @@ local function keep(key, ttl)
 end
 `
 
+// clearing is the beginning of each script that ends a claim and frees the record: only the generation stays.
+const clearing = `
+local function clear(record, generation, ttl)
+  redis.call('DEL', record)
+  if generation > 0 then
+    redis.call('HSET', record, 'g', int(generation))
+    redis.call('PEXPIRE', record, ttl)
+  end
+end
+`
+
 // takeScript takes the record for a delivery, or says why not.
 //
 //	KEYS[1] the record   KEYS[2] the event's grave   KEYS[3] the record of the token's link (for an invoice KEYS[1])
@@ -84,7 +96,7 @@ end
 //	new       link state, link age ms, link answer    taken, and there was nothing before
 //
 // The way of an event that is new comes first: nearly all are, and the rest of the script need not be run for it.
-var takeScript = redis.NewScript(clock + trailing + `
+var takeScript = redis.NewScript(clock + trailing + clearing + `
 local record, grave, link, trail = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local event, owner, lease, ttl, message = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local ended, adopt, terms, perishable, identity = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
@@ -113,11 +125,11 @@ if dead[1] then
   return {'dead', dead[1], dead[2] or ''}
 end
 
-local f = redis.call('HMGET', record, 's', 'e', 'o', 'u', 't', 'n', 'c', 'r', 'p', 'm')
+local f = redis.call('HMGET', record, 's', 'e', 'o', 'u', 't', 'n', 'c', 'r', 'p', 'm', 'g')
 local state, holder, at = f[1], f[2] or '', f[3] or ''
-local generation = 0
+local generation = tonumber(f[11] or '0') or 0
 
-if not state then
+if not state and generation == 0 then
   if identity ~= '' then note(trail, '/' .. identity, ttl) end
   if not lies(event, message) then seen(event, message) end
   redis.call('HSET', record, 's', 'claimed', 't', terms, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease),
@@ -133,7 +145,7 @@ if state == 'published' then
     redis.call('PEXPIRE', record, ttl)
     return {'published', holder, f[5] or '', f[8] or ''}
   end
-  generation = (tonumber(redis.call('HGET', record, 'g') or '0') or 0) + 1
+  generation = generation + 1
   local told = redis.call('HGET', record, 'q')
   if told then note(trail, '#' .. told, ttl) end
   if string.sub(holder, -2) == '.0' then note(trail, holder, ttl) end -- a replay is on the trail since it was taken
@@ -155,11 +167,12 @@ if state and at ~= owner then
     return {'busy', holder, f[10] or '', '0', '1', int(math.max(0, now - since))}
   end
   if not mine and state == 'recorded' and adopt ~= '1' then
+    redis.call('PEXPIRE', record, ttl)
     return {'orphan', holder, f[5] or '', f[8] or ''}
   end
   if not mine and holder ~= '' then seen(holder, f[10] or '') end
   if not mine and state == 'claimed' then
-    redis.call('DEL', record)
+    clear(record, generation, ttl)
     state = false
   else
     redis.call('HDEL', record, 'y')
@@ -181,7 +194,7 @@ end
 
 if not state then
   redis.call('HSET', record, 's', 'claimed', 't', terms)
-  if generation > 0 then redis.call('HSET', record, 'g', int(generation)) end
+  if generation > 0 then redis.call('HSET', record, 'g', int(generation)) end -- one higher than before, perhaps
 elseif state == 'claimed' and f[5] == '' then
   redis.call('HSET', record, 't', terms) -- they could not be filled in before
 end
@@ -263,7 +276,8 @@ return 1
 //
 //	KEYS[1] the record   ARGV 1 owner  2 answer  3 when it perishes, Unix ms, 0: not known  4 lease ms  5 ttl ms
 //
-// Answer: 1, or 0 when the claim is not the owner's. A record that is there already is kept.
+// Answer: 1, or 0 when the claim is not the owner's. An answer that is there already is kept; the lease is lengthened all
+// the same, since its owner counts it from now.
 var recordScript = redis.NewScript(clock + keeping + `
 local f = redis.call('HMGET', KEYS[1], 'o', 's')
 if f[1] ~= ARGV[1] then return 0 end
@@ -271,6 +285,8 @@ if f[2] == 'claimed' then
   redis.call('HSET', KEYS[1], 's', 'recorded', 'r', ARGV[2], 'x', int(now), 'p', ARGV[3], 'v', '0', 'c', '',
     'u', int(now + tonumber(ARGV[4])))
   keep(KEYS[1], ARGV[5])
+elseif f[2] == 'recorded' then
+  redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[4])))
 end
 return 1
 `)
@@ -302,17 +318,17 @@ return 1
 //
 // Answer: the verdict that stands (an earlier one wins) and the letter when it is written; or "lost" when the claim is
 // not the owner's. A recorded answer stays, free for any event.
-var buryScript = redis.NewScript(clock + trailing + `
+var buryScript = redis.NewScript(clock + trailing + clearing + `
 local dead = redis.call('HMGET', KEYS[1], 'verdict', 'letter')
 if dead[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
   return {'dead', dead[1], dead[2] or ''}
 end
 if ARGV[1] ~= '' then
-  local f = redis.call('HMGET', KEYS[2], 'o', 's')
+  local f = redis.call('HMGET', KEYS[2], 'o', 's', 'g')
   if f[1] ~= ARGV[1] then return {'lost'} end
   if f[2] == 'claimed' then
-    redis.call('DEL', KEYS[2])
+    clear(KEYS[2], tonumber(f[3] or '0') or 0, ARGV[3])
   else
     redis.call('HSET', KEYS[2], 'e', '', 'o', '', 'u', '0')
   end
