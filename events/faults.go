@@ -116,7 +116,7 @@ func problem(e *jsonschema.ValidationError) string {
 }
 
 const (
-	problemToken  = "must be 1 to 200 bytes of UTF-8 text without control characters"
+	problemToken  = "must be 1 to 200 bytes of UTF-8 text without control characters" // #nosec G101 -- words about a checkoutToken, which is no secret
 	problemURL    = "must be an absolute http or https URL"
 	problemAmount = "must be a decimal string such as \"12.50\", with up to 18 digits before and after the point"
 )

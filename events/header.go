@@ -57,7 +57,7 @@ func percentDecode(value string) (string, error) {
 			if value[i] == '%' && i+2 < len(value) {
 				hi, lo := hexDigit(value[i+1]), hexDigit(value[i+2])
 				if hi >= 0 && lo >= 0 {
-					b.WriteByte(byte(hi<<4 | lo))
+					b.WriteByte(byte(hi<<4 | lo)) // #nosec G115 -- two digits of four bits
 					i += 2
 					continue
 				}

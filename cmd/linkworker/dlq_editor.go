@@ -52,13 +52,13 @@ func (e *editing) inEditor(ctx context.Context, old *deadletter.Replay, before [
 		text = append(pretty, '\n')
 	}
 	for {
-		if err := os.WriteFile(file, text, 0o600); err != nil {
+		if err := os.WriteFile(file, text, 0o600); err != nil { // #nosec G703 -- a name of our own in a directory of our own
 			return nil, nil, err
 		}
 		if err := e.openEditor(ctx, editor, file); err != nil {
 			return nil, nil, fmt.Errorf("the editor %s: %w; nothing was changed", editor, err)
 		}
-		if text, err = os.ReadFile(file); err != nil {
+		if text, err = os.ReadFile(file); err != nil { // #nosec G304 -- the file that was written above
 			return nil, nil, fmt.Errorf("the editor %s has left no file: %w; nothing was changed", editor, err)
 		}
 		after := jsontext.Value(bytes.Clone(bytes.TrimSpace(text))) // text comes again as it was left
@@ -83,7 +83,7 @@ func (e *editing) inEditor(ctx context.Context, old *deadletter.Replay, before [
 
 func (e *editing) openEditor(ctx context.Context, editor, file string) error {
 	// EDITOR may have arguments: a shell takes it apart, as git has it done.
-	cmd := exec.CommandContext(ctx, "sh", "-c", editor+` "$@"`, "sh", file)
+	cmd := exec.CommandContext(ctx, "sh", "-c", editor+` "$@"`, "sh", file) // #nosec G204 -- EDITOR is the user's own, and the file stands apart from the script
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = e.app.stdin, e.app.stderr, e.app.stderr
 	return cmd.Run()
 }

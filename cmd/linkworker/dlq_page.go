@@ -66,7 +66,7 @@ type page struct {
 	colours  bool
 }
 
-func (p *page) line(s string) { p.WriteString(s + "\n") }
+func (p *page) line(s string) { _, _ = p.WriteString(s + "\n") } // never fails
 
 func (p *page) head(s string) {
 	if p.Len() > 0 {

@@ -64,7 +64,7 @@ func (a *app) serveSandbox(ctx context.Context, addr string, options conomytest.
 	sandbox := conomytest.New(options)
 	server := &http.Server{Handler: sandbox, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	stopped := make(chan error, 1)
-	go func() {
+	go func() { // #nosec G118 -- ctx has ended when the deadline begins
 		<-ctx.Done()
 		sandbox.Close() // calls that hang would hold the server up
 		deadline, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -94,7 +94,7 @@ func New(opts Options) *Server {
 	if opts.RateLimit > 0 {
 		s.limiter = rate.NewLimiter(rate.Limit(opts.RateLimit), max(1, int(opts.RateLimit)))
 	}
-	s.dice = dice{rate: opts.FailRate, random: rand.New(rand.NewPCG(opts.Seed, 0))}
+	s.dice = dice{rate: opts.FailRate, random: rand.New(rand.NewPCG(opts.Seed, 0))} // #nosec G404 -- the same seed is to give the same faults
 	s.credentials = newCredentials(opts)
 	s.book = newBook(opts.KeepRequests)
 	s.store = newStore(opts.KeepLinks)

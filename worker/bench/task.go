@@ -108,7 +108,7 @@ func (b *bench) mark(ctx context.Context, vendor *rig.Process) (m *mark, err err
 
 // work waits until the backlog is worked off and reads what the contender says of it.
 func (b *bench) work(ctx context.Context, crew crew, before *mark, links int, d *Drain) error {
-	if err := b.waitLinks(ctx, crew, before.links, before.links+uint64(links)); err != nil {
+	if err := b.waitLinks(ctx, crew, before.links, before.links+uint64(links)); err != nil { // #nosec G115 -- a number of links
 		return err
 	}
 	if err := b.waitSettled(ctx, crew[0], events.ConsumerInvoices); err != nil {
@@ -143,7 +143,7 @@ func (b *bench) clock(ctx context.Context, d *Drain, before *mark, t *task) erro
 	if t.links != t.events {
 		return nil // the last link is not the last event
 	}
-	last, err := links.GetMsg(ctx, before.links+uint64(t.links))
+	last, err := links.GetMsg(ctx, before.links+uint64(t.links)) // #nosec G115 -- a number of links
 	if err != nil {
 		return fmt.Errorf("the last link: %w", err)
 	}

@@ -141,7 +141,7 @@ func (s *Store) recallRest(ctx context.Context, token string, m *Memory, identit
 			break
 		}
 		e, g := &m.Events[i], fields(graves[i])
-		e.Dead, e.Verdict, e.Letter, e.Told = graves[i].Val()[0] != nil, g.bytes(0), g.text(1), uint64(g.int(2))
+		e.Dead, e.Verdict, e.Letter, e.Told = graves[i].Val()[0] != nil, g.bytes(0), g.text(1), uint64(g.int(2)) // #nosec G115 -- a sequence in a stream
 	}
 	return err
 }
@@ -190,6 +190,6 @@ func recordOf(identity string, f answer, now time.Time) *Record {
 			Attempts: int(f.int(6)), First: fromUnixMilli(f.int(7)), Last: fromUnixMilli(f.int(8)), Failure: f.bytes(9),
 			Waited: f.duration(10), CutOff: int(f.int(11)),
 		},
-		Answer: f.bytes(12), Recorded: fromUnixMilli(f.int(13)), Told: uint64(f.int(14)),
+		Answer: f.bytes(12), Recorded: fromUnixMilli(f.int(13)), Told: uint64(f.int(14)), // #nosec G115 -- a sequence in a stream
 	}
 }

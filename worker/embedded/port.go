@@ -26,7 +26,7 @@ var given sync.Map
 // for a while, as far as other programs keep out of the range 15000 to 32000.
 func FreePort() (int, error) {
 	for range 1000 {
-		port := firstPort + rand.IntN(lastPort-firstPort)
+		port := firstPort + rand.IntN(lastPort-firstPort) // #nosec G404 -- a port is no secret
 		if _, taken := given.LoadOrStore(port, true); taken {
 			continue
 		}

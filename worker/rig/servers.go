@@ -95,7 +95,7 @@ func (s *Servers) startRedis(ctx context.Context) (url string, err error) {
 		}
 		return s.children[PartRedis].URL(), nil
 	}
-	version, err := exec.CommandContext(ctx, path, "--version").Output()
+	version, err := exec.CommandContext(ctx, path, "--version").Output() // #nosec G204 -- the redis-server that stands on the PATH
 	if err != nil {
 		return "", fmt.Errorf("%s --version: %w", path, err)
 	}
@@ -105,7 +105,7 @@ func (s *Servers) startRedis(ctx context.Context) (url string, err error) {
 		return "", err
 	}
 	s.redis = func() *exec.Cmd {
-		return exec.CommandContext(ctx, path, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", s.dir, "--appendonly", "yes", "--save", "")
+		return exec.CommandContext(ctx, path, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", s.dir, "--appendonly", "yes", "--save", "") // #nosec G204 -- the redis-server that stands on the PATH
 	}
 	if s.children[PartRedis], err = Start("redis-server", s.redis(), false); err != nil {
 		return "", err
@@ -127,7 +127,7 @@ func versionOf(text string) string {
 // finds it free again.
 func freePort() (port int, err error) {
 	for range 1000 {
-		port = 15000 + rand.IntN(17000)
+		port = 15000 + rand.IntN(17000) // #nosec G404 -- a port is no secret
 		l, listenErr := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if listenErr == nil {
 			return port, l.Close()

@@ -83,7 +83,7 @@ func (e *Env) RedisWith(t *testing.T, c Config) (url string) {
 		t.Fatal(err)
 	}
 	args := append([]string{filepath.Join(c.write(t), c.Main), "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", t.TempDir()}, redisCommand...)
-	command := exec.Command(program, args...)
+	command := exec.Command(program, args...) // #nosec G204 -- redis-server, with arguments of the test's
 	log := new(strings.Builder)
 	command.Stdout, command.Stderr = log, log
 	if err := command.Start(); err != nil {

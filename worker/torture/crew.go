@@ -86,7 +86,7 @@ func (t *trial) muster(ctx context.Context) (err error) {
 // start starts a process at a place, and watches it.
 func (c *crew) start(ctx context.Context, w *workerProcess) error {
 	// Not ended by ctx: the trial ends its workers itself, those that are stopped too.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), c.Program.Path, "run")
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), c.Program.Path, "run") // #nosec G204 -- this program itself
 	if c.Program.Name != "" {
 		cmd.Args[0] = c.Program.Name
 	}

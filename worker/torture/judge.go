@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -98,7 +99,7 @@ func (j *judge) all(stuck, accidents error) {
 func (j *judge) outcomes() {
 	every, right := j.invariant(everyOutcome), j.invariant(rightOutcome)
 	for _, tries := range j.byEvent {
-		slices.SortFunc(tries, func(a, b *asked) int { return int(a.sequence) - int(b.sequence) })
+		slices.SortFunc(tries, func(a, b *asked) int { return cmp.Compare(a.sequence, b.sequence) })
 	}
 	for _, e := range j.published {
 		if len(j.byEvent[e]) == 0 && e.class != Replay {

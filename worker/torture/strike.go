@@ -202,7 +202,7 @@ func (t *trial) full(ctx context.Context, name string) (restore func() error, er
 	}
 	was := stream.CachedInfo().Config
 	full := was
-	full.Discard, full.MaxMsgs = jetstream.DiscardNew, max(1, int64(stream.CachedInfo().State.Msgs))
+	full.Discard, full.MaxMsgs = jetstream.DiscardNew, max(1, int64(stream.CachedInfo().State.Msgs)) // #nosec G115 -- no stream holds 2⁶³ messages
 	if _, err := t.js.UpdateStream(ctx, full); err != nil {
 		return nil, err
 	}
