@@ -3,9 +3,7 @@ package main
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -32,7 +30,7 @@ type benchFlags struct {
 func newBenchCommand(a *app) *cobra.Command {
 	f := &benchFlags{settings: bench.Settings{DrainFor: 10 * time.Second}}
 	cmd := &cobra.Command{
-		Use:   "bench [flags]",
+		Use:   "bench [MEASUREMENT…]",
 		Short: "Measure the worker against the bare I/O of its way",
 		Long: `Measure how fast the worker works off a backlog of invoices, at vendors of several
 latencies, what it costs, how long each step takes, and how long a link takes at a
@@ -41,27 +39,42 @@ same I/O (batched pulls, pipelined SET NX in Redis, a POST, link.created publish
 without waiting, the acknowledgement) with nothing around it. The ratio to it says
 more than any figure does, since it depends least on the machine.
 
+MEASUREMENT is any of these; without one the first two are made, with "all" each:
+
+  throughput  a backlog is worked off, by each contender, at each vendor
+  latency     from event to link.created at a steady rate, at the first vendor
+  sessions    the same for session requests, of an idle worker and of one that has
+              a backlog of invoices and all calls under way, at the slowest vendor
+  replicas    workers that share a backlog, at the slowest vendor
+  duplicates  a backlog in which invoices come again, at a vendor without latency
+  memory      a worker that finds a large backlog, and works off a fifth of it
+  growth      the cost of an event as the streams and Redis fill, in ten steps, and
+              what Redis holds for a token
+
 NATS, Redis (the redis-server of the PATH, or else one inside the program) and the
 vendor are started for it, each in a process of its own. The vendor is an emulator
 and never the real one. With --given it measures on the NATS and Redis of NATS_URL
 and REDIS_URL, which nobody else may use meanwhile: their streams must be empty,
 and are emptied afterwards.
 
-The rounds take turns; each figure is the median of the rounds. There are figures
-only when every event got its one link.
+The rounds take turns; each figure is the median of the rounds. Memory and growth
+have one round. There are figures only when every event got its one link.
 
 A --peer is a command, words with blanks between them, that does the same work: it
 takes invoice.issued from the consumer linkworker-invoices of the stream BILLING,
 posts each to CONOMY_BASE_URL/payment-links, publishes link.created, acknowledges,
 and ends on SIGTERM. It finds NATS_URL, REDIS_URL, REDIS_PREFIX, CONOMY_BASE_URL and
-CONOMY_CONCURRENCY in its environment. The project's deploy/bench has some.`,
+CONOMY_CONCURRENCY in its environment. The project's deploy/bench has some. It takes
+part in throughput and latency.`,
 		Example: `  linkworker bench
-  linkworker bench --events 5000 --rounds 1 --latency 0
-  linkworker bench -o json >bench.json
-  linkworker bench --latency 0 --rate 0 --cpuprofile cpu.prof && go tool pprof -top cpu.prof`,
-		Args: positional(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.check(cmd); err != nil {
+  linkworker bench throughput --events 5000 --rounds 1 --latency 0
+  linkworker bench sessions --backlog 10000
+  linkworker bench memory growth --grow 100000
+  linkworker bench all -o json >bench.json
+  linkworker bench throughput --latency 0 --cpuprofile cpu.prof && go tool pprof -top cpu.prof`,
+		ValidArgs: append(slices.Clone(bench.Measurements), measureAll),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.read(cmd, args); err != nil {
 				return err
 			}
 			return a.bench(cmd, f)
@@ -74,8 +87,12 @@ CONOMY_CONCURRENCY in its environment. The project's deploy/bench has some.`,
 	flags.DurationSliceVar(&f.settings.Latencies, "latency", []time.Duration{0, 20 * time.Millisecond, 150 * time.Millisecond}, "latencies of the vendor")
 	flags.IntVar(&f.settings.Concurrency, "concurrency", 64, "calls to the vendor at once")
 	flags.IntVar(&f.settings.Size, "size", 600, "bytes of an invoice, at the least")
-	flags.Float64Var(&f.settings.Rate, "rate", 50, "events a second while latency is measured; 0: it is not")
+	flags.Float64Var(&f.settings.Rate, "rate", 50, "events or session requests a second while latency is measured; 0: it is not")
 	flags.DurationVar(&f.settings.RateFor, "rate-for", 5*time.Second, "how long a round of that takes")
+	flags.IntVar(&f.settings.Backlog, "backlog", 100_000, "sessions: invoices that are queued")
+	flags.IntSliceVar(&f.settings.Replicas, "replicas", []int{1, 2, 4}, "replicas: how many, each compared with the first")
+	flags.IntSliceVar(&f.settings.Duplicates, "duplicates", []int{0, 50, 90}, "duplicates: how many in a hundred events")
+	flags.IntVar(&f.settings.Grow, "grow", 1_000_000, "memory: invoices that are queued; growth: events in all")
 	flags.StringArrayVar(&f.peers, "peer", nil, "NAME=COMMAND: measure this, too; see below")
 	flags.BoolVar(&f.given, "given", false, "measure on the NATS and Redis of the settings below, and empty their streams afterwards")
 	flags.StringVarP(&f.output, "output", "o", "table", "table, json, or markdown: the table of all side by side")
@@ -83,54 +100,6 @@ CONOMY_CONCURRENCY in its environment. The project's deploy/bench has some.`,
 	flags.StringVar(&f.memProfile, "memprofile", "", "file for its profile of allocations")
 	uses(cmd, benchGroups...)
 	return cmd
-}
-
-func (f *benchFlags) check(cmd *cobra.Command) error {
-	s := f.settings
-	switch {
-	case s.Events < 2 || s.Events > 10_000_000:
-		return usagef("--events must be from 2 to 10000000")
-	case s.Rounds < 1 || s.Rounds > 100:
-		return usagef("--rounds must be from 1 to 100")
-	case s.Concurrency < 1 || s.Concurrency > 4096:
-		return usagef("--concurrency must be from 1 to 4096")
-	case s.Size < 0 || s.Size > 200<<10:
-		return usagef("--size must be from 0 to %d", 200<<10)
-	case !(s.Rate >= 0 && s.Rate <= 10_000): // so that NaN fails too
-		return usagef("--rate must be from 0 to 10000")
-	case s.RateFor < time.Second || s.RateFor > time.Hour:
-		return usagef("--rate-for must be from 1s to 1h")
-	case f.output != "table" && f.output != "json" && f.output != "markdown":
-		return usagef("--output must be table, json or markdown")
-	}
-	for _, latency := range s.Latencies {
-		if latency < 0 || latency > 10*time.Second {
-			return usagef("--latency must be from 0 to 10s")
-		}
-	}
-	if err := f.readPeers(); err != nil {
-		return err
-	}
-	return checkGiven(cmd, f.given)
-}
-
-func (f *benchFlags) readPeers() error {
-	names := []string{bench.NameRoofline, bench.NameWorker}
-	for _, peer := range f.peers {
-		name, line, _ := strings.Cut(peer, "=")
-		switch {
-		case name == "" || len(strings.Fields(line)) == 0:
-			return usagef("--peer must be NAME=COMMAND, not %q", peer)
-		case slices.Contains(names, name):
-			return usagef("--peer: there are two of the name %q", name)
-		}
-		if _, err := exec.LookPath(strings.Fields(line)[0]); err != nil {
-			return usagef("--peer %s: %v", name, err)
-		}
-		names = append(names, name)
-		f.contenders = append(f.contenders, bench.Command(name, line))
-	}
-	return nil
 }
 
 func (a *app) bench(cmd *cobra.Command, f *benchFlags) (err error) {
@@ -160,16 +129,6 @@ func (a *app) bench(cmd *cobra.Command, f *benchFlags) (err error) {
 		return a.markdownBench(report)
 	}
 	return a.printBench(report)
-}
-
-func (f *benchFlags) profiles() (args []string) {
-	if f.cpuProfile != "" {
-		args = append(args, "--cpuprofile="+f.cpuProfile)
-	}
-	if f.memProfile != "" {
-		args = append(args, "--memprofile="+f.memProfile)
-	}
-	return args
 }
 
 // benchServers starts servers, or connects to those that the user gives.

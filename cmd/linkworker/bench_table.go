@@ -23,13 +23,16 @@ func (a *app) printBench(r *bench.Report) error {
 	fmt.Fprintf(t, "linkworker %s, %s, %s/%s, %d CPUs; NATS: %s; Redis: %s\n", r.Version, r.Machine.Go, r.Machine.OS, r.Machine.Arch,
 		r.Machine.CPUs, r.Servers.NATS, r.Servers.Redis)
 	fmt.Fprintf(t, "%d calls at once, invoices of %d bytes, medians of %d rounds\n\n", r.Settings.Concurrency, r.Settings.Size, r.Settings.Rounds)
-	printThroughput(t, r.Throughput)
+	if len(r.Throughput) > 0 {
+		printThroughput(t, r.Throughput)
+	}
 	if r.Latency != nil {
 		printLatency(t, r.Latency)
 	}
 	for _, at := range r.Throughput {
 		printSteps(t, at)
 	}
+	printSeries(t, r)
 	return t.Flush()
 }
 

@@ -174,6 +174,8 @@ func TestBenchRefusesServersInUse(t *testing.T) {
 func TestBenchUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{"--nats-url", "nats://127.0.0.1:1"}, {"--events", "1"}, {"--rounds", "0"}, {"--latency", "-1s"}, {"--rate", "NaN"}, {"-o", "xml"},
+		{"speed"}, {"all", "speed"}, {"sessions", "--rate", "0"}, {"latency", "-o", "markdown"}, {"--backlog", "0"}, {"--replicas", "0"},
+		{"--replicas", "1,100"}, {"--duplicates", "100"}, {"--grow", "1"}, {"--latency", "11s"}, {"--rate-for", "1ms"},
 		{"--peer", "sh"}, {"--peer", "a="}, {"--peer", "roofline=sh"}, {"--peer", "a=sh", "--peer", "a=sh"}, {"--peer", "a=/nowhere/x"},
 	} {
 		if code, stdout, stderr := runBench(t, append([]string{"bench"}, args...)...); code != exitUsage || stdout != "" {

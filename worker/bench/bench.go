@@ -3,7 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -16,14 +16,19 @@ import (
 
 // Settings is what is measured.
 type Settings struct {
+	Measure     []string        `json:"measure"`    // names of [Measurements]
 	Events      int             `json:"events"`     // of a backlog, at the most: a slow vendor gets what it can do in DrainFor
 	Size        int             `json:"eventBytes"` // of an event's data, at the least
 	Rounds      int             `json:"rounds"`
 	Concurrency int             `json:"concurrency"` // calls at once
 	Latencies   []time.Duration `json:"vendorLatenciesNanoseconds"`
-	Rate        float64         `json:"latencyRatePerSecond"` // events a second of the latency's measurement; 0: none
+	Rate        float64         `json:"latencyRatePerSecond"` // events a second while latencies are measured
 	RateFor     time.Duration   `json:"latencyForNanoseconds"`
 	DrainFor    time.Duration   `json:"drainForNanoseconds"`
+	Backlog     int             `json:"backlog"`           // invoices that are queued while sessions are asked for
+	Replicas    []int           `json:"replicas"`          // workers side by side
+	Duplicates  []int           `json:"duplicatesPercent"` // of a backlog's events
+	Grow        int             `json:"growTo"`            // events that are queued at once, or worked off in all
 }
 
 // Options says what is measured, and on what.
@@ -78,17 +83,19 @@ func Run(ctx context.Context, servers *rig.Servers, o Options) (*Report, error) 
 		return nil, err
 	}
 	report := &Report{Version: o.Version, Time: time.Now().UTC(), Machine: thisMachine(), Servers: servers.Kind, Settings: o.Settings}
-	for i, latency := range o.Latencies {
-		t, l, err := b.atVendor(ctx, i, latency)
-		if err != nil {
-			return nil, err
-		}
-		report.Throughput = append(report.Throughput, *t)
-		if l != nil {
-			report.Latency = l
+	for _, m := range measurements {
+		if b.measures(m.names...) {
+			if err := m.run(b, ctx, report); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return report, nil
+}
+
+// measures reports whether one of these is to be measured.
+func (b *bench) measures(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(b.Measure, name) })
 }
 
 // events is how many a backlog has at a vendor of a latency.
@@ -107,85 +114,22 @@ func (b *bench) limit(latency time.Duration) float64 {
 	return float64(b.Concurrency) / latency.Seconds()
 }
 
-// all is how many events there will be.
+// all is how many events and links there will be.
 func (b *bench) all() (n int) {
-	for _, latency := range b.Latencies {
-		n += b.events(latency)
+	for _, m := range measurements {
+		if b.measures(m.names...) {
+			n += m.events(b)
+		}
 	}
-	if b.Rate > 0 {
-		n += b.warmUp() + b.paced()
-	}
-	return 2 * n * b.Rounds * len(b.Contenders) // once as an event, once as its link
+	return n
 }
 
-// atVendor measures at a vendor of one latency; the first vendor's is the one for latencies, too.
-func (b *bench) atVendor(ctx context.Context, index int, latency time.Duration) (t *Throughput, l *Latency, err error) {
+// withVendor does something with a vendor of a latency.
+func (b *bench) withVendor(ctx context.Context, latency time.Duration, do func(vendor *rig.Process) error) (err error) {
 	vendor, err := b.startVendor(ctx, latency.String())
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, vendor.Stop()) }()
-	t = &Throughput{VendorLatency: latency, Limit: b.limit(latency)}
-	if index == 0 && b.Rate > 0 {
-		l = &Latency{VendorLatency: latency, PerSecond: b.Rate}
-	}
-	for _, c := range b.Contenders {
-		t.Contenders = append(t.Contenders, Standing{Name: c.Name})
-		if l != nil {
-			l.Contenders = append(l.Contenders, Walker{Name: c.Name})
-		}
-	}
-	for round := range b.Rounds {
-		var profiles []string
-		if index == 0 && round == b.Rounds-1 {
-			profiles = b.Profiles
-		}
-		if err := b.round(ctx, vendor, fmt.Sprintf("%s-%d-%d", b.run, index, round), t, l, profiles); err != nil {
-			return nil, nil, err
-		}
-	}
-	t.sum()
-	if l != nil {
-		for i := range l.Contenders {
-			l.Contenders[i].sum()
-		}
-	}
-	return t, l, nil
-}
-
-// round lets each contender have its turn.
-func (b *bench) round(ctx context.Context, vendor *rig.Process, name string, t *Throughput, l *Latency, profiles []string) error {
-	for i, c := range b.Contenders {
-		b.progress.begin(fmt.Sprintf("%s, vendor %v", c.Name, t.VendorLatency))
-		drain, err := b.drain(ctx, c, vendor, fmt.Sprintf("%s-%d", name, i), b.events(t.VendorLatency), profiles)
-		if err != nil {
-			return err
-		}
-		t.Contenders[i].Rounds = append(t.Contenders[i].Rounds, *drain)
-		if l == nil {
-			continue
-		}
-		b.progress.begin(fmt.Sprintf("%s, %g a second", c.Name, b.Rate))
-		pace, err := b.pace(ctx, c, vendor, fmt.Sprintf("%s-%d-paced", name, i))
-		if err != nil {
-			return err
-		}
-		l.Contenders[i].Rounds = append(l.Contenders[i].Rounds, *pace)
-	}
-	return nil
-}
-
-func (t *Throughput) sum() {
-	var roofline []Drain
-	for i := range t.Contenders {
-		t.Contenders[i].sum()
-		if t.Contenders[i].Name == NameRoofline {
-			roofline = t.Contenders[i].Rounds
-		}
-	}
-	for i := range t.Contenders {
-		if roofline != nil {
-			t.Contenders[i].compare(roofline)
-		}
-	}
+	return do(vendor)
 }

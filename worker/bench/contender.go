@@ -38,8 +38,12 @@ const (
 func Both(p rig.Program) []Contender {
 	return []Contender{
 		{NameRoofline, func(ctx context.Context, _ []string) *exec.Cmd { return p.Part(ctx, PartRoofline) }, true},
-		{NameWorker, func(ctx context.Context, profiles []string) *exec.Cmd { return p.Part(ctx, PartWorker, profiles...) }, true},
+		worker(p),
 	}
+}
+
+func worker(p rig.Program) Contender {
+	return Contender{NameWorker, func(ctx context.Context, profiles []string) *exec.Cmd { return p.Part(ctx, PartWorker, profiles...) }, true}
 }
 
 // Command is a contender that is a command line of the user's: words with blanks between them.

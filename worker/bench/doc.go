@@ -14,5 +14,8 @@
 //   - Latency: events are published at a steady rate to a contender that is warm; it is the time from the event's being
 //     stored to its link.created's.
 //
+// The rest is measured of the worker alone: sessions of an idle and of a busy worker, workers that share a backlog, duplicates,
+// memory, and the cost of an event as streams and Redis grow.
+//
 // The package starts the parts as processes, through a command of the program (see [rig.Part]), and touches no terminal.
 package bench

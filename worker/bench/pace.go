@@ -83,7 +83,7 @@ func (b *bench) warm(ctx context.Context, crew crew, corpus *corpus, links uint6
 	if err := b.publish(ctx, n, corpus.fresh(0)); err != nil {
 		return err
 	}
-	if err := b.waitLinks(ctx, crew, links, links+uint64(n)); err != nil { // #nosec G115 -- a number of invoices
+	if err := b.waitLinks(ctx, crew, links, after(links, n)); err != nil {
 		return err
 	}
 	return b.waitSettled(ctx, crew[0], events.ConsumerInvoices)

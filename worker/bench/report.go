@@ -7,12 +7,6 @@ import (
 	"github.com/linkworker/linkworker/worker/rig"
 )
 
-// The names of the measurements.
-const (
-	Throughputs = "throughput"
-	Latencies   = "latency"
-)
-
 // Report is what was measured. It is kept from release to release as JSON, so its fields keep their meaning.
 type Report struct {
 	Version    string       `json:"version"` // of the program
@@ -20,8 +14,13 @@ type Report struct {
 	Machine    Machine      `json:"machine"`
 	Servers    rig.Kind     `json:"servers"`
 	Settings   Settings     `json:"settings"`
-	Throughput []Throughput `json:"throughput"`
+	Throughput []Throughput `json:"throughput,omitzero"`
 	Latency    *Latency     `json:"latency,omitzero"`
+	Sessions   *Sessions    `json:"sessions,omitzero"`
+	Replicas   *Replicas    `json:"replicas,omitzero"`
+	Duplicates []Duplicates `json:"duplicates,omitzero"`
+	Memory     *Memory      `json:"memory,omitzero"`
+	Growth     *Growth      `json:"growth,omitzero"`
 }
 
 // Machine is what was measured on.
@@ -49,7 +48,8 @@ type Standing struct {
 	Name   string  `json:"name"`
 	Median Drain   `json:"median"` // of each figure by itself
 	Rounds []Drain `json:"rounds"`
-	// To the roofline's, each the median of the ratios within the rounds; zero where there is no roofline.
+	// To the roofline's or, in a series, to the first's: each the median of the ratios within the rounds; zero where there
+	// is nothing to compare with.
 	Ratio    float64 `json:"ratioPerSecond,omitzero"`
 	CPURatio float64 `json:"ratioCPU,omitzero"`
 }
@@ -84,21 +84,41 @@ func (s *Standing) sum() {
 	}
 }
 
-// compare sets a contender beside the roofline, round by round.
-func (s *Standing) compare(roofline []Drain) {
+// compare sets a contender beside another, round by round.
+func (s *Standing) compare(other []Drain) {
 	var speed, cpu []float64
-	for i := range min(len(roofline), len(s.Rounds)) {
-		speed = append(speed, s.Rounds[i].PerSecond/roofline[i].PerSecond)
-		if roofline[i].CPU > 0 {
-			cpu = append(cpu, s.Rounds[i].CPU/roofline[i].CPU)
+	for i := range min(len(other), len(s.Rounds)) {
+		speed = append(speed, s.Rounds[i].PerSecond/other[i].PerSecond)
+		if other[i].CPU > 0 {
+			cpu = append(cpu, s.Rounds[i].CPU/other[i].CPU)
 		}
 	}
 	s.Ratio, s.CPURatio = median(speed), median(cpu)
 }
 
-func (w *Walker) sum() {
-	r := w.Rounds
-	w.Median = Pace{
+func (t *Throughput) sum() {
+	var roofline []Drain
+	for i := range t.Contenders {
+		t.Contenders[i].sum()
+		if t.Contenders[i].Name == NameRoofline {
+			roofline = t.Contenders[i].Rounds
+		}
+	}
+	for i := range t.Contenders {
+		if roofline != nil {
+			t.Contenders[i].compare(roofline)
+		}
+	}
+}
+
+func (l *Latency) sum() {
+	for i := range l.Contenders {
+		l.Contenders[i].Median = medianPace(l.Contenders[i].Rounds)
+	}
+}
+
+func medianPace(r []Pace) Pace {
+	return Pace{
 		Events: medians(r, func(p Pace) int { return p.Events }),
 		P50:    medians(r, func(p Pace) time.Duration { return p.P50 }),
 		P90:    medians(r, func(p Pace) time.Duration { return p.P90 }),

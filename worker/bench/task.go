@@ -34,8 +34,12 @@ type task struct {
 	vendor    *rig.Process
 	prefix    string // of keys in Redis
 	events    int
-	links     int // fewer than events where some are duplicates
 	make      func(i int) (*nats.Msg, error)
+	links     int  // fewer than events where some are duplicates
+	sessions  int  // that are made beside them
+	part      bool // links is only the least: the contender is stopped with work left
+	steady    bool // its beginning and its end do not count for the speed
+	whole     bool // both count, from the start of the process to the last acknowledgement
 }
 
 // mark is where the streams and the vendor stood before a task.
@@ -48,14 +52,15 @@ type mark struct {
 }
 
 // drain lets a contender work off a backlog of invoices, and leaves the servers as they were.
-func (b *bench) drain(ctx context.Context, c Contender, vendor *rig.Process, round string, n int, profiles []string) (_ *Drain, err error) {
-	prefix := prefixOf(round)
-	defer func() { err = errors.Join(err, b.cleanUp(ctx, prefix)) }()
+func (b *bench) drain(ctx context.Context, round string, t *task) (_ *Drain, err error) {
+	t.prefix = prefixOf(round)
+	defer func() { err = errors.Join(err, b.cleanUp(ctx, t.prefix)) }()
 	corpus, err := newCorpus(round, b.Size)
 	if err != nil {
 		return nil, err
 	}
-	return b.do(ctx, &task{contender: c, profiles: profiles, vendor: vendor, prefix: prefix, events: n, links: n, make: corpus.fresh(0)})
+	t.make, t.links = corpus.fresh(0), t.events
+	return b.do(ctx, t)
 }
 
 // prefixOf is what a round's keys in Redis begin with.
@@ -108,7 +113,7 @@ func (b *bench) mark(ctx context.Context, vendor *rig.Process) (m *mark, err err
 
 // work waits until the backlog is worked off and reads what the contender says of it.
 func (b *bench) work(ctx context.Context, crew crew, before *mark, links int, d *Drain) error {
-	if err := b.waitLinks(ctx, crew, before.links, before.links+uint64(links)); err != nil { // #nosec G115 -- a number of links
+	if err := b.waitLinks(ctx, crew, before.links, after(before.links, links)); err != nil {
 		return err
 	}
 	if err := b.waitSettled(ctx, crew[0], events.ConsumerInvoices); err != nil {
@@ -119,7 +124,7 @@ func (b *bench) work(ctx context.Context, crew crew, before *mark, links int, d 
 	if err != nil {
 		return err
 	}
-	d.PerSecond = float64(d.Events) / settled.Sub(before.begun).Seconds() // clock knows better where each event has its link
+	d.PerSecond = float64(d.Events) / settled.Sub(before.begun).Seconds() // clock knows better, as a rule
 	d.AllocBytes, d.Allocs = said.bytes/float64(d.Events), said.allocs/float64(d.Events)
 	d.Steps = said.means(&reading{})
 	d.PeakMemory = crew.peak()
@@ -131,24 +136,44 @@ func per(t time.Duration, n int) float64 { return t.Seconds() * 1000 / float64(n
 
 // clock reads from the stream when the first and the last link came.
 func (b *bench) clock(ctx context.Context, d *Drain, before *mark, t *task) error {
-	links, err := b.js.Stream(ctx, events.StreamLinks)
+	first, err := b.linkAt(ctx, before.links+1)
 	if err != nil {
 		return err
 	}
-	first, err := links.GetMsg(ctx, before.links+1)
+	d.FirstLink = first.Sub(before.begun)
+	if t.whole {
+		return nil
+	}
+	from, to := 1, t.links
+	if t.steady {
+		from, to = from+t.links/10, to-t.links/10
+	}
+	begun, err := b.linkAt(ctx, after(before.links, from))
 	if err != nil {
-		return fmt.Errorf("the first link: %w", err)
+		return err
 	}
-	d.FirstLink = first.Time.Sub(before.begun)
-	if t.links != t.events {
-		return nil // the last link is not the last event
-	}
-	last, err := links.GetMsg(ctx, before.links+uint64(t.links)) // #nosec G115 -- a number of links
+	ended, err := b.linkAt(ctx, after(before.links, to))
 	if err != nil {
-		return fmt.Errorf("the last link: %w", err)
+		return err
 	}
-	d.PerSecond = float64(t.links-1) / last.Time.Sub(first.Time).Seconds()
+	d.PerSecond = float64(to-from) / ended.Sub(begun).Seconds()
 	return nil
+}
+
+// after is the sequence of the n-th message after another.
+func after(sequence uint64, n int) uint64 { return sequence + uint64(n) } // #nosec G115 -- a number of messages
+
+// linkAt is when a link was stored.
+func (b *bench) linkAt(ctx context.Context, sequence uint64) (time.Time, error) {
+	links, err := b.js.Stream(ctx, events.StreamLinks)
+	if err != nil {
+		return time.Time{}, err
+	}
+	msg, err := links.GetMsg(ctx, sequence)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("link %d: %w", sequence, err)
+	}
+	return msg.Time, nil
 }
 
 // cleanUp leaves the servers as they were, also when the measurement was interrupted.
