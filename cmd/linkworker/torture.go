@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -29,7 +27,7 @@ type tortureFlags struct {
 	settings                  torture.Settings
 	faults                    []string
 	given                     bool
-	restartNATS, restartRedis string
+	natsOutages, redisOutages []string // shell commands
 	output, logs              string
 }
 
@@ -55,11 +53,19 @@ Redis of NATS_URL and REDIS_URL, which nobody else may use meanwhile: their stre
 must be empty, and are emptied afterwards; of Redis only keys of its own are
 touched. The vendor is always the emulator.
 
+Servers that are given, a cluster mostly, are broken by your own commands:
+--nats-outage and --redis-outage name any number of each. A command breaks
+something (kills a leader, cuts a server off, restarts one after the other), leaves
+it so for about OUTAGE_SECONDS (in its environment, 1 to 8), mends it, waits until
+all is well again, and ends with 0. It runs beside all else, each in its turn.
+deploy/cluster/strike is such a command.
+
 Faults (--faults):
   kill    SIGKILL of a worker, mostly just after the vendor has answered it
   stop    SIGSTOP of a worker for longer than its lease, then SIGCONT
-  nats    the NATS server is restarted, by SIGTERM or SIGKILL
-  redis   the same with Redis, which keeps its file
+  leave   SIGTERM of a worker; another comes in its place after a while
+  nats    the NATS server is restarted, by SIGTERM or SIGKILL; --given: an outage
+  redis   the same with Redis, which keeps its file; --given: an outage
   flush   Redis forgets everything
   cut     the connections of a worker to one place are cut, for a while
   slow    the connections of a worker to one place are slow, for a while
@@ -67,13 +73,15 @@ Faults (--faults):
   429     the vendor asks to wait
   hang    the vendor does the work, and then hangs or cuts the connection
   tokens  the vendor's access tokens expire
-  refuse  LINKS and DEADLETTERS take nothing for a while, and a worker dies then
+  refuse  LINKS and DEADLETTERS take nothing for a while, and all workers are killed
 
 The settings below go to the workers. ACK_WAIT and CLAIM_TTL are 2s unless set, so
 that a lease ends within seconds.`,
 		Example: `  linkworker torture
   linkworker torture --events 5000 --workers 4 --seed 7
   linkworker torture --faults kill,stop,flush --ack-wait 5s --claim-ttl 5s
+  NATS_URL=… REDIS_URL=… linkworker torture --given --nats-replicas 3 \
+    --nats-outage 'deploy/cluster/strike nats-leader' --redis-outage 'deploy/cluster/strike redis-failover'
   linkworker torture -o json >torture.json`,
 		Args: positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -95,8 +103,8 @@ that a lease ends within seconds.`,
 	flags.StringSliceVar(&f.faults, "faults", names, "faults to do; none: no faults")
 	flags.IntVar(&f.settings.Every, "every", 8, "events for each fault")
 	flags.BoolVar(&f.given, "given", false, "work on the NATS and Redis of the settings below, and empty their streams afterwards")
-	flags.StringVar(&f.restartNATS, "restart-nats", "", "with --given: shell command that restarts a NATS server, for the fault nats")
-	flags.StringVar(&f.restartRedis, "restart-redis", "", "with --given: shell command that restarts Redis, for the fault redis")
+	flags.StringArrayVar(&f.natsOutages, "nats-outage", nil, "with --given: shell command that breaks and mends NATS, for the fault nats; repeatable")
+	flags.StringArrayVar(&f.redisOutages, "redis-outage", nil, "with --given: the same with Redis, for the fault redis; repeatable")
 	flags.StringVarP(&f.output, "output", "o", "table", "table or json")
 	flags.StringVar(&f.logs, "logs", "", "directory for the workers' logs; they are kept there (default: a temporary one, kept if the promise breaks)")
 	uses(cmd, tortureGroups...)
@@ -114,8 +122,8 @@ func (f *tortureFlags) check(cmd *cobra.Command) error {
 		return usagef("--every must be from 1 to 10000")
 	case f.output != "table" && f.output != "json":
 		return usagef("--output must be table or json")
-	case !f.given && (f.restartNATS != "" || f.restartRedis != ""):
-		return usagef("--restart-nats and --restart-redis need --given")
+	case !f.given && len(f.natsOutages)+len(f.redisOutages) > 0:
+		return usagef("--nats-outage and --redis-outage need --given")
 	}
 	s.Faults = []torture.Fault{}
 	for _, name := range f.faults {
@@ -231,26 +239,17 @@ func (a *app) onTrial(cmd *cobra.Command, f *tortureFlags, cfg *config.Config, p
 		return nil, nil, err
 	}
 	o.NATSURL, o.RedisURL = cfg.NATS.URL.Reveal(), cfg.Redis.URL.Reveal()
-	o.Restart = map[torture.Fault]func(context.Context) error{}
-	for fault, command := range map[torture.Fault]string{torture.NATS: f.restartNATS, torture.Redis: f.restartRedis} {
-		if command != "" {
-			o.Restart[fault] = shell(command)
-			continue
+	o.Outages = map[torture.Fault][]*torture.Outage{}
+	for fault, commands := range map[torture.Fault][]string{torture.NATS: f.natsOutages, torture.Redis: f.redisOutages} {
+		for _, command := range commands {
+			o.Outages[fault] = append(o.Outages[fault], torture.ShellOutage(command))
 		}
-		o.Faults = slices.DeleteFunc(o.Faults, func(f torture.Fault) bool { return f == fault })
-		a.sayf("no fault %s: nothing says how to restart a server that is given; see --restart-%s", fault, fault)
+		if len(commands) == 0 && slices.Contains(o.Faults, fault) {
+			o.Faults = slices.DeleteFunc(o.Faults, func(f torture.Fault) bool { return f == fault })
+			a.sayf("no fault %s: nothing says how to break servers that are given; see --%s-outage", fault, fault)
+		}
 	}
 	return servers, o, nil
-}
-
-func shell(command string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		out, err := exec.CommandContext(ctx, "sh", "-c", command).CombinedOutput() // #nosec G204 -- the command that the user gives to restart a server
-		if err != nil {
-			return fmt.Errorf("%s: %w: %s", command, err, out)
-		}
-		return nil
-	}
 }
 
 // tortureEnviron is what workers on trial are set to.

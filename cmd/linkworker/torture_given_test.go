@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -57,21 +59,49 @@ func usersServers(t *testing.T) (args []string, js jetstream.JetStream, rdb *red
 
 func TestTortureOnGivenServers(t *testing.T) {
 	args, js, rdb := usersServers(t)
-	args = append(args, "--events", "50", "--workers", "2", "--seed", "5", "--every", "5")
-	code, stdout, stderr := runTorture(t, append(args, "--faults", "flush,kill,redis,refuse,cut", "--restart-redis", "true")...)
+	done := filepath.Join(t.TempDir(), "done")
+	outage := func(name string) string { return "sleep 0.3; echo " + name + " $((OUTAGE_SECONDS > 0)) >>" + done }
+	args = append(args, "--events", "90", "--workers", "2", "--seed", "5", "--every", "5", "--faults", "flush,kill,leave,nats,redis,refuse,cut",
+		"--nats-outage", outage("one"), "--nats-outage", outage("two"), "--redis-outage", outage("three"))
+	code, stdout, stderr := runTorture(t, args...)
 	if code != exitDone {
 		t.Fatalf("exit code %d: %s%s", code, stdout, stderr)
 	}
-	for _, fault := range []string{"flush", "kill", "redis", "refuse", "cut"} {
+	for _, fault := range []string{"flush", "kill", "leave", "nats", "redis", "refuse", "cut"} {
 		if !strings.Contains(stdout, " "+fault) {
 			t.Errorf("fault %s was not done:\n%s", fault, stdout)
 		}
+	}
+	text, err := os.ReadFile(done)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"one", "two", "three"} {
+		if !strings.Contains(string(text), name+" 1\n") {
+			t.Errorf("outage %s was not done: %q", name, text)
+		}
+	}
+	if again := "--nats-outage '" + outage("one") + "'"; !strings.Contains(stdout, again) {
+		t.Errorf("the line that does the same again lacks %s:\n%s", again, stdout)
 	}
 	if left := streamNames(t, js); len(left) != 1 || left[0] != "ORDERS" {
 		t.Errorf("streams left: %v", left)
 	}
 	if keys := rdb.Keys(t.Context(), "*").Val(); len(keys) != 1 || keys[0] != "basket" {
 		t.Errorf("keys left: %v", keys)
+	}
+}
+
+// What breaks something and cannot mend it ends the trial.
+func TestTortureEndsWithAnOutageThatFails(t *testing.T) {
+	args, js, _ := usersServers(t)
+	args = append(args, "--events", "100000", "--workers", "1", "--seed", "5", "--faults", "nats", "--nats-outage", "echo no such server; false")
+	code, stdout, stderr := runTorture(t, args...)
+	if code != exitFailed || !strings.Contains(stderr, "exit status 1: no such server") {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+	if left := streamNames(t, js); len(left) != 1 {
+		t.Errorf("streams left: %v", left)
 	}
 }
 

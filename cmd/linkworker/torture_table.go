@@ -32,8 +32,8 @@ func (a *app) printTorture(f *tortureFlags, r *torture.Report) error {
 		r.Results.Told, counts(r.Results.DeadLetters), r.Results.Links, r.Results.Sessions, r.Results.Calls)
 	for _, i := range r.Invariants {
 		verdict := "ok"
-		if i.Flushed > 0 {
-			verdict = fmt.Sprintf("ok; %d explained by a flush, see the README", i.Flushed)
+		if i.Forgotten > 0 {
+			verdict = fmt.Sprintf("ok; %d explained by what Redis forgot, see the README", i.Forgotten)
 		}
 		if i.Broken > 0 {
 			verdict = fmt.Sprintf("BROKEN %d times", i.Broken)
@@ -96,6 +96,11 @@ func (f *tortureFlags) repeat(r *torture.Report) string {
 		r.Settings.Workers, r.Settings.Every, strings.Join(names, ","))
 	if f.given {
 		line += " --given"
+	}
+	for flag, commands := range map[string][]string{" --nats-outage ": f.natsOutages, " --redis-outage ": f.redisOutages} {
+		for _, command := range commands {
+			line += flag + "'" + strings.ReplaceAll(command, "'", `'\''`) + "'"
+		}
 	}
 	return line
 }

@@ -18,7 +18,7 @@ func runTorture(t *testing.T, args ...string) (code int, stdout, stderr string) 
 
 // A short trial goes the whole way, and every invariant has something to look at.
 func TestTorture(t *testing.T) {
-	code, stdout, stderr := runTorture(t, "--events", "60", "--seed", "3", "--workers", "2", "--faults", "kill,flush,hang", "-o", "json")
+	code, stdout, stderr := runTorture(t, "--events", "60", "--seed", "3", "--workers", "2", "--faults", "kill,flush,hang,leave", "-o", "json")
 	if code != exitDone {
 		t.Fatalf("exit code %d: %s%s", code, stdout, stderr)
 	}
@@ -31,7 +31,7 @@ func TestTorture(t *testing.T) {
 			t.Errorf("%+v", i)
 		}
 	}
-	for _, fault := range []torture.Fault{torture.Kill, torture.Flush, torture.Hang} {
+	for _, fault := range []torture.Fault{torture.Kill, torture.Flush, torture.Hang, torture.Leave} {
 		if report.Faults[fault] == 0 {
 			t.Errorf("fault %s was not done: %v", fault, report.Faults)
 		}
@@ -44,7 +44,7 @@ func TestTorture(t *testing.T) {
 func TestTortureRefusesWrongUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{"--faults", "kill,quake"}, {"--events", "0"}, {"--workers", "0"}, {"--every", "0"}, {"-o", "xml"},
-		{"--nats-url", "nats://127.0.0.1:4222"}, {"--restart-nats", "true"},
+		{"--nats-url", "nats://127.0.0.1:4222"}, {"--nats-outage", "true"},
 	} {
 		if code, _, stderr := runTorture(t, args...); code != exitUsage || stderr == "" {
 			t.Errorf("%v: exit code %d: %s", args, code, stderr)

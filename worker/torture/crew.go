@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/linkworker/linkworker/worker/rig"
@@ -21,21 +20,6 @@ type crew struct {
 	*Options
 	workers []*workerProcess
 	watched sync.WaitGroup
-}
-
-// workerProcess is one place for a worker: what runs there is replaced when it ends.
-type workerProcess struct {
-	number  int // from 0
-	wires   wires
-	environ []string
-	log     *os.File
-
-	mu       sync.Mutex
-	process  *rig.Process
-	paused   bool
-	leaving  bool  // is asked to end
-	unbegun  int   // starts in a row that came to nothing
-	accident error // it ended otherwise
 }
 
 // passed are the variables that a process may need whatever it is.
@@ -76,121 +60,93 @@ func (t *trial) muster(ctx context.Context) (err error) {
 			"CONOMY_BASE_URL=http://"+w.wires[wireVendor].addr()+sandboxPath,
 			"CONOMY_API_KEY=torture", "CONOMY_CLIENT_ID=torture", "CONOMY_CLIENT_SECRET=torture",
 			"ADMIN_ADDR=", "LOG_LEVEL=debug", "LOG_FORMAT=json")
-		if err := t.crew.start(ctx, w); err != nil {
+		if err := t.crew.start(ctx, w, always); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// start starts a process at a place, and watches it.
-func (c *crew) start(ctx context.Context, w *workerProcess) error {
+// start starts a process at a place, if that is still called for then, and watches it.
+func (c *crew) start(ctx context.Context, w *workerProcess, still func() bool) error {
 	// Not ended by ctx: the trial ends its workers itself, those that are stopped too.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), c.Program.Path, "run") // #nosec G204 -- this program itself
 	if c.Program.Name != "" {
 		cmd.Args[0] = c.Program.Name
 	}
 	cmd.Env, cmd.Stderr = w.environ, w.log
+	from, err := w.log.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
 	p, err := rig.Start(fmt.Sprintf("worker %d", w.number+1), cmd, false)
 	if err != nil {
 		return err
 	}
 	w.mu.Lock()
-	w.process = p
+	wanted := still()
+	if wanted {
+		w.process, w.from, w.paused, w.leaving = p, from, false, false
+	}
 	w.mu.Unlock()
+	if !wanted {
+		p.Kill()
+		return nil
+	}
 	c.watched.Go(func() { c.watch(ctx, w, p) })
 	return nil
 }
 
-// watch looks how a process ends. One that was killed was replaced already; one that could not begin, since a server was
-// away, is started again, as anything that starts workers does; all else is an accident.
+// watch looks how a process ends. One that was killed was replaced already, and who asked one to end looks how it does; one
+// that could not begin, since a server was away, is started again, as anything that starts workers does; all else is an
+// accident.
 func (c *crew) watch(ctx context.Context, w *workerProcess, p *rig.Process) {
 	<-p.Ended()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	state := p.State()
-	status, _ := state.Sys().(syscall.WaitStatus)
-	switch {
-	case w.process != p || w.leaving && state.Success() || ctx.Err() != nil:
+	switch state := p.State(); {
+	case w.process != p || w.leaving || ctx.Err() != nil:
 		return
-	case !w.leaving && state.ExitCode() == 1 && !strings.Contains(p.Log(), `"msg":"working"`) && w.unbegun < maxUnbegun:
+	case state.ExitCode() == 1 && !w.began() && w.unbegun < maxUnbegun:
 		w.unbegun++
 		c.watched.Go(func() {
-			time.Sleep(100 * time.Millisecond)
-			w.mu.Lock()
-			again := w.process == p && !w.leaving
-			w.mu.Unlock()
-			if !again {
-				return
-			}
-			if err := c.start(ctx, w); err != nil {
+			rest(ctx, 100*time.Millisecond)
+			if err := c.start(ctx, w, func() bool { return w.process == p && !w.leaving && ctx.Err() == nil }); err != nil {
 				w.fail(err)
 			}
 		})
-	case status.Signaled() && w.leaving:
-		return // it had not caught signals yet
 	default:
 		w.accident = fmt.Errorf("worker %d (process %d) ended by itself: %v: %s", w.number+1, p.PID(), state, p.Log())
 	}
 }
 
-// maxUnbegun bounds how often a worker that cannot begin is started again: a few seconds of outage, and no more.
-const maxUnbegun = 100
-
-func (w *workerProcess) fail(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.accident = err
-}
+// maxUnbegun bounds how often a worker that cannot begin is started again.
+const maxUnbegun = 1000
 
 // kill kills the process at a place and starts another.
 func (c *crew) kill(ctx context.Context, w *workerProcess) error {
 	w.mu.Lock()
-	p := w.process
+	p, leaving := w.process, w.leaving
 	w.process, w.paused = nil, false
 	w.unbegun = 0
 	w.mu.Unlock()
 	if p != nil {
 		p.Kill()
 	}
-	return c.start(ctx, w)
+	if leaving {
+		return nil // the next one comes when the place has been empty
+	}
+	return c.start(ctx, w, always)
 }
 
-// pause stops the process at a place; it reports whether it went on until now.
-func (w *workerProcess) pause() (*rig.Process, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.paused || w.process == nil || w.process.State() != nil {
-		return nil, false
-	}
-	w.paused = w.process.Pause() == nil
-	return w.process, w.paused
-}
-
-// resume lets a process go on, if it was not killed meanwhile.
-func (w *workerProcess) resume(p *rig.Process) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.process == p {
-		_ = p.Resume() // it may have ended
-		w.paused = false
-	}
-}
+func always() bool { return true }
 
 // dismiss ends all workers as an operator would, and says how that went.
 func (c *crew) dismiss() error {
 	errs := make([]error, len(c.workers))
 	var ending sync.WaitGroup
 	for i, w := range c.workers {
-		ending.Go(func() {
-			w.mu.Lock()
-			w.leaving = true
-			p := w.process
-			w.mu.Unlock()
-			if p != nil {
-				errs[i] = p.Stop()
-			}
-		})
+		ending.Go(func() { errs[i] = w.dismiss() })
 	}
 	ending.Wait()
 	c.watched.Wait()

@@ -14,8 +14,9 @@ type Fault string
 const (
 	Kill        Fault = "kill"   // SIGKILL of a worker
 	Stop        Fault = "stop"   // SIGSTOP of a worker for longer than its claims and deliveries last, then SIGCONT
-	NATS        Fault = "nats"   // the NATS server is restarted
-	Redis       Fault = "redis"  // Redis is restarted, with its file
+	Leave       Fault = "leave"  // SIGTERM of a worker, whose place is empty for a while
+	NATS        Fault = "nats"   // the NATS server is restarted; one of the user's: an outage by a command
+	Redis       Fault = "redis"  // the same with Redis, which keeps its file; one of the user's may lose its last writes
 	Flush       Fault = "flush"  // Redis forgets everything
 	Cut         Fault = "cut"    // a worker's connections are cut, and nobody answers for a while
 	Slow        Fault = "slow"   // a worker's connections are slow
@@ -23,11 +24,11 @@ const (
 	Limit       Fault = "429"    // the vendor asks to wait
 	Hang        Fault = "hang"   // the vendor does the work and never answers
 	Tokens      Fault = "tokens" // the vendor's access tokens expire
-	Unavailable Fault = "refuse" // LINKS and DEADLETTERS take nothing for a while, and a worker is killed meanwhile
+	Unavailable Fault = "refuse" // LINKS and DEADLETTERS take nothing for a while, and the workers are killed meanwhile
 )
 
 // Faults are all there are.
-var Faults = []Fault{Kill, Stop, NATS, Redis, Flush, Cut, Slow, Failure, Limit, Hang, Tokens, Unavailable}
+var Faults = []Fault{Kill, Stop, Leave, NATS, Redis, Flush, Cut, Slow, Failure, Limit, Hang, Tokens, Unavailable}
 
 // The connections of a worker.
 const (
@@ -48,25 +49,24 @@ type strike struct {
 	hard  bool // SIGKILL in place of SIGTERM; the work is done first
 	times int  // calls of the vendor
 	code  int  // status
+	// outage is what is done to servers of the user; nil: ours are restarted.
+	outage *Outage
 }
 
 // schedule makes the strikes of a plan: each kind in turn, in an order that changes.
 type schedule struct {
 	*Options
-	random *rand.Rand
-	deck   []Fault
+	random  *rand.Rand
+	deck    []Fault
+	outages map[Fault][]*Outage
 }
 
 func (s *schedule) next() *strike {
 	if len(s.Faults) == 0 {
 		return nil
 	}
-	if len(s.deck) == 0 {
-		s.deck = slices.Clone(s.Faults)
-		s.random.Shuffle(len(s.deck), func(i, j int) { s.deck[i], s.deck[j] = s.deck[j], s.deck[i] })
-	}
-	fault := s.deck[0]
-	s.deck = s.deck[1:]
+	var fault Fault
+	fault, s.deck = deal(s.random, s.deck, s.Faults)
 	// All are drawn for each, so that one kind less changes nothing about how the others are done.
 	r := s.random
 	k := &strike{
@@ -76,6 +76,11 @@ func (s *schedule) next() *strike {
 		code:  []int{500, 502, 503, 504}[r.IntN(4)],
 		lasts: time.Duration(100+r.IntN(900)) * time.Millisecond,
 	}
+	away := time.Duration(1+r.IntN(mostAway)) * time.Second
+	if all := s.Outages[fault]; len(all) > 0 {
+		k.outage, s.outages[fault] = deal(r, s.outages[fault], all)
+		k.lasts = away
+	}
 	if fault == Stop {
 		k.lasts = s.Lease + s.Lease/5 + k.lasts
 	}
@@ -84,6 +89,21 @@ func (s *schedule) next() *strike {
 	}
 	return k
 }
+
+// mostAway is for how long a server of the user is away at the most, in seconds: longer than clusters take for an election.
+const mostAway = 8
+
+// deal takes the next one of a deck, which is all of them in an order of chance, and a new one when it is used up.
+func deal[T any](random *rand.Rand, deck, all []T) (next T, rest []T) {
+	if len(deck) == 0 {
+		deck = slices.Clone(all)
+		random.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
+	}
+	return deck[0], deck[1:]
+}
+
+// forgets says that Redis may forget by it.
+func (k *strike) forgets() bool { return k.fault == Flush || k.fault == Redis && k.outage != nil }
 
 // String tells what is done, for the timeline.
 func (k *strike) String() string {
@@ -97,7 +117,12 @@ func (k *strike) String() string {
 		return "kill: SIGKILL of " + worker + how
 	case Stop:
 		return fmt.Sprintf("stop: SIGSTOP of %s for %v%s", worker, k.lasts, how)
+	case Leave:
+		return fmt.Sprintf("leave: SIGTERM of %s, whose place is empty for %v%s", worker, k.lasts, how)
 	case NATS, Redis:
+		if k.outage != nil {
+			return fmt.Sprintf("%s: %s, away for %v", k.fault, k.outage.Command, k.lasts)
+		}
 		signal := "SIGTERM"
 		if k.hard {
 			signal = "SIGKILL"
@@ -118,7 +143,7 @@ func (k *strike) String() string {
 	case Tokens:
 		return "tokens: the vendor knows none of its access tokens any more"
 	}
-	return fmt.Sprintf("refuse: LINKS and DEADLETTERS take nothing for %v, and %s is killed meanwhile", k.lasts, worker)
+	return fmt.Sprintf("refuse: LINKS and DEADLETTERS take nothing for %v, and all workers are killed meanwhile", k.lasts)
 }
 
 func workDone(done bool) string {

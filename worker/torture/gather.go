@@ -2,6 +2,7 @@ package torture
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -11,7 +12,6 @@ import (
 	"github.com/linkworker/linkworker/conomy/conomytest"
 	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/deadletter"
-	"github.com/linkworker/linkworker/worker/history"
 )
 
 // found is what the streams and the vendor's book have in the end.
@@ -94,23 +94,22 @@ func (t *trial) gather(ctx context.Context) (*found, error) {
 }
 
 // each reads all that a stream has.
-func (t *trial) each(ctx context.Context, stream string, read func(*jetstream.RawStreamMsg)) error {
-	log, err := history.Open(ctx, t.js, stream, "")
-	if err != nil {
-		return err
-	}
-	for from, more := uint64(1), true; more; {
-		page, err := log.Read(ctx, from, 1000)
+func (t *trial) each(ctx context.Context, name string, read func(*jetstream.RawStreamMsg)) error {
+	next, met := uint64(1), uint64(0)
+	return t.insist(ctx, func(ctx context.Context) (err error) {
+		next, err = t.follow(ctx, name, "", next, func(msg *jetstream.RawStreamMsg) {
+			read(msg)
+			met++
+		})
 		if err != nil {
 			return err
 		}
-		for _, msg := range page.Messages {
-			read(msg)
-			from = msg.Sequence + 1
+		stream, err := t.js.Stream(ctx, name)
+		if err == nil && met < stream.CachedInfo().State.Msgs {
+			err = fmt.Errorf("of %d messages in %s only %d can be read", stream.CachedInfo().State.Msgs, name, met) // by a server that is behind
 		}
-		more = page.More
-	}
-	return nil
+		return err
+	})
 }
 
 func (f *found) ask(byID map[string]*event, msg *jetstream.RawStreamMsg) {

@@ -15,9 +15,9 @@ type Invariant struct {
 	Name    string `json:"name"`
 	Checked int    `json:"checked"`
 	Broken  int    `json:"broken"`
-	// Flushed are cases that a flush explains: the event had died, Redis forgot that, and a delivery that came once more
-	// was worked on like a new one.
-	Flushed int `json:"explainedByFlush"`
+	// Forgotten are cases that a Redis that forgets explains: the event had died, Redis forgot that, and a delivery that
+	// came once more was worked on like a new one.
+	Forgotten int `json:"explainedByForgetting"`
 	// Examples are the first counter-examples, each with all that is known of it.
 	Examples []Example `json:"examples,omitempty"`
 }
@@ -32,10 +32,10 @@ type judge struct {
 
 // invariant is one that is being checked.
 type invariant struct {
-	name     string
-	checked  int
-	flushed  int
-	examples []*counter
+	name      string
+	checked   int
+	forgotten int
+	examples  []*counter
 }
 
 // counter is a counter-example: what is wrong, with which token.
@@ -116,8 +116,8 @@ func (j *judge) outcomes() {
 		switch {
 		case len(reasons) > 1:
 			every.breaks(j, a, "event %d (%s) died %d times: %v", a.number, a.class, len(reasons), reasons)
-		case len(reasons) == 1 && caused && j.last(a) && j.flushed(j.failures(a)[0].stored, created[0].stored):
-			every.flushed++
+		case len(reasons) == 1 && caused && j.last(a) && j.forgot(j.failures(a)[0].stored, created[0].stored):
+			every.forgotten++
 		case len(reasons) == 1 && caused && j.last(a):
 			every.breaks(j, a, "event %d (%s) has a link.created and a dead letter, %s", a.number, a.class, reasons[0])
 		case len(reasons) == 0 && !j.last(a):

@@ -25,10 +25,10 @@ func (j *judge) excused(from, to time.Time) bool {
 	})
 }
 
-// flushed reports whether Redis was made to forget between two moments.
-func (j *judge) flushed(from, to time.Time) bool {
+// forgot reports whether Redis was made to forget between two moments.
+func (j *judge) forgot(from, to time.Time) bool {
 	return slices.ContainsFunc(j.strikes, func(s Struck) bool {
-		return s.Fault == Flush && s.Ended.After(from) && s.Begun.Before(to)
+		return s.Forgets && s.Ended.After(from) && s.Begun.Before(to)
 	})
 }
 

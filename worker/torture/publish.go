@@ -37,27 +37,50 @@ type noticed struct {
 // told reports whether LINKS has a link.created with the id.
 func (t *trial) told(ctx context.Context, id string) (bool, error) {
 	n := &t.noticed
-	log, err := history.Open(ctx, t.js, events.StreamLinks, events.SubjectLinkCreated)
-	if err != nil {
-		return false, err
-	}
-	for n.next <= log.Last() {
-		page, err := log.Read(ctx, n.next, 1000)
-		if err != nil {
-			return false, err
-		}
-		for _, msg := range page.Messages {
+	err := t.insist(ctx, func(ctx context.Context) (err error) {
+		n.next, err = t.follow(ctx, events.StreamLinks, events.SubjectLinkCreated, n.next, func(msg *jetstream.RawStreamMsg) {
 			if n.ids == nil {
 				n.ids = map[string]bool{}
 			}
 			n.ids[msg.Header.Get(nats.MsgIdHdr)] = true
-			n.next = msg.Sequence + 1
-		}
-		if !page.More {
-			break
-		}
+		})
+		return err
+	})
+	return n.ids[id], err
+}
+
+// follow reads what has come to a stream from a sequence on, and says where to go on.
+func (t *trial) follow(ctx context.Context, stream, subject string, from uint64, read func(*jetstream.RawStreamMsg)) (next uint64, err error) {
+	log, err := history.Open(ctx, t.js, stream, subject)
+	if err != nil {
+		return from, err
 	}
-	return n.ids[id], nil
+	for more := true; more && from <= log.Last(); {
+		page, err := log.Read(ctx, from, 1000)
+		if err != nil {
+			return from, err
+		}
+		for _, msg := range page.Messages {
+			read(msg)
+			from = msg.Sequence + 1
+		}
+		more = page.More
+	}
+	return from, nil
+}
+
+// insist does a step again until it is done: servers may be away, and a cluster may have no leader.
+func (t *trial) insist(ctx context.Context, step func(context.Context) error) error {
+	for deadline := time.Now().Add(patience); ; {
+		err := step(ctx)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		if err := errors.Join(ctx.Err(), t.failure()); err != nil {
+			return err
+		}
+		rest(ctx, 50*time.Millisecond)
+	}
 }
 
 // publish publishes an event until the stream has it, as a billing system does.
@@ -66,21 +89,17 @@ func (t *trial) publish(ctx context.Context, e *event) error {
 		return t.replay(ctx, e.of)
 	}
 	msg := &nats.Msg{Subject: e.subject, Header: nats.Header(e.header), Data: e.data}
-	for deadline := time.Now().Add(patience); ; {
+	err := t.insist(ctx, func(ctx context.Context) error {
 		_, err := t.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
-		switch {
-		case err == nil:
-			t.mu.Lock()
-			t.published = append(t.published, e)
-			t.mu.Unlock()
-			return nil
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case time.Now().After(deadline):
-			return fmt.Errorf("publishing event %d: %w", e.number, err)
-		}
-		rest(ctx, 50*time.Millisecond)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("publishing event %d: %w", e.number, err)
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.published = append(t.published, e)
+	return nil
 }
 
 // patience is how long nothing may move before that is taken for the end.
@@ -126,7 +145,7 @@ func (t *trial) waitFor(ctx context.Context, most int) error {
 				least, moved = n, time.Now()
 			}
 		}
-		if err := ctx.Err(); err != nil {
+		if err := errors.Join(ctx.Err(), t.failure()); err != nil {
 			return err
 		}
 		if time.Since(moved) > patience+10*t.Lease {

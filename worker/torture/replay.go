@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/linkworker/linkworker/conomy/conomytest"
 	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/deadletter"
-	"github.com/linkworker/linkworker/worker/history"
 )
 
 // replays are what operators do meanwhile: dead letters are sent again, by the library behind linkworker dlq replay.
@@ -24,55 +22,43 @@ type replays struct {
 // died reports whether an event has a dead letter that can be replayed.
 func (t *trial) died(ctx context.Context, e *event) (bool, error) {
 	r := &t.replays
-	log, err := history.Open(ctx, t.js, events.StreamDeadLetters, "")
-	if err != nil {
-		return false, err
-	}
-	for r.next <= log.Last() {
-		page, err := log.Read(ctx, r.next, 1000)
-		if err != nil {
-			return false, err
-		}
-		for _, msg := range page.Messages {
-			r.next = msg.Sequence + 1
+	err := t.insist(ctx, func(ctx context.Context) (err error) {
+		r.next, err = t.follow(ctx, events.StreamDeadLetters, "", r.next, func(msg *jetstream.RawStreamMsg) {
 			if l, err := deadletter.Parse(msg.Subject, msg.Header, msg.Data); err == nil {
 				if r.ids == nil {
 					r.ids = map[string]uint64{}
 				}
 				r.ids[l.MsgID] = msg.Sequence
 			}
-		}
-		if !page.More {
-			break
-		}
-	}
-	return r.ids[e.id] != 0, nil
+		})
+		return err
+	})
+	return r.ids[e.id] != 0, err
 }
 
 // replay sends an event's dead letter again.
 func (t *trial) replay(ctx context.Context, e *event) error {
 	id := t.replays.ids[e.id]
-	store, err := deadletter.Open(ctx, t.js, "")
-	if err != nil {
-		return err
-	}
-	for deadline := time.Now().Add(patience); ; {
+	err := t.insist(ctx, func(ctx context.Context) error {
+		store, err := deadletter.Open(ctx, t.js, "")
+		if err != nil {
+			return err
+		}
 		entry, err := store.Get(ctx, id)
 		if err == nil {
 			t.keep(entry)
 			_, err = store.Replay(ctx, id)
 		}
-		switch {
-		case err == nil, errors.Is(err, deadletter.ErrNotFound): // an earlier try has removed it
-			delete(t.replays.ids, e.id)
-			return nil
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case time.Now().After(deadline):
-			return fmt.Errorf("replaying the dead letter of event %d: %w", e.number, err)
+		if errors.Is(err, deadletter.ErrNotFound) {
+			return nil // an earlier try has removed it
 		}
-		rest(ctx, 50*time.Millisecond)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("replaying the dead letter of event %d: %w", e.number, err)
 	}
+	delete(t.replays.ids, e.id)
+	return nil
 }
 
 // keep remembers a letter that is about to be removed.

@@ -78,7 +78,7 @@ func (t *trial) report(f *found, stuck, accidents error) (*Report, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.Invariants = append(r.Invariants, Invariant{Name: i.name, Checked: i.checked, Broken: len(i.examples), Flushed: i.flushed, Examples: examples})
+		r.Invariants = append(r.Invariants, Invariant{Name: i.name, Checked: i.checked, Broken: len(i.examples), Forgotten: i.forgotten, Examples: examples})
 	}
 	return r, nil
 }

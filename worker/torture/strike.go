@@ -32,19 +32,29 @@ func (t *trial) strike(ctx context.Context, k *strike) (then func() error, err e
 			t.pause(ctx, w, k)
 			return nil
 		}, nil
+	case Leave:
+		aim := t.vendor.aim(k.worker)
+		return func() error {
+			t.await(ctx, k, aim)
+			t.leave(ctx, w, k)
+			return nil
+		}, nil
 	case NATS, Redis, Flush:
 		return func() error {
 			rest(ctx, k.after)
+			if k.outage != nil {
+				return t.outage(ctx, k)
+			}
 			defer t.noteStrike(k)()
 			if k.fault == Flush {
-				return t.servers.Flush(ctx, t.prefix())
+				return t.insist(ctx, func(ctx context.Context) error { return t.servers.Flush(ctx, t.prefix()) })
 			}
 			return t.restart(ctx, k)
 		}, nil
 	case Cut, Slow:
 		return nothing, t.disturb(ctx, w, k)
 	case Unavailable:
-		return t.refuse(ctx, w, k)
+		return t.refuse(ctx, k)
 	default:
 		defer t.noteStrike(k)()
 		t.script(k)
@@ -74,12 +84,28 @@ func (t *trial) pause(ctx context.Context, w *workerProcess, k *strike) {
 	})
 }
 
+// leave asks a worker to end; another comes when the place has been empty for a while.
+func (t *trial) leave(ctx context.Context, w *workerProcess, k *strike) {
+	if !w.stays() {
+		return
+	}
+	t.last(t.noteStrike(k), func() {
+		if err := w.dismiss(); err != nil {
+			w.fail(err)
+		}
+		rest(ctx, k.lasts)
+		if ctx.Err() == nil {
+			t.fail(t.crew.start(ctx, w, always))
+		}
+	})
+}
+
 // noteStrike writes a strike down; what it returns is called at its end.
 func (t *trial) noteStrike(k *strike) (ended func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	number := len(t.strikes)
-	t.strikes = append(t.strikes, Struck{Fault: k.fault, What: k.String(), Begun: time.Now()})
+	t.strikes = append(t.strikes, Struck{Fault: k.fault, What: k.String(), Forgets: k.forgets(), Begun: time.Now()})
 	return func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -104,10 +130,13 @@ func (t *trial) fail(err error) {
 	}
 }
 
+func (t *trial) failure() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failed
+}
+
 func (t *trial) restart(ctx context.Context, k *strike) error {
-	if restart := t.Restart[k.fault]; restart != nil {
-		return restart(ctx)
-	}
 	if k.fault == NATS {
 		return t.servers.RestartNATS(ctx, k.hard, k.lasts)
 	}
@@ -165,9 +194,9 @@ func (t *trial) script(k *strike) {
 	}
 }
 
-// refuse lets LINKS and DEADLETTERS take nothing for a while, as when a cluster has no leader for them, and kills a worker
-// that waits for them.
-func (t *trial) refuse(ctx context.Context, w *workerProcess, k *strike) (then func() error, err error) {
+// refuse lets LINKS and DEADLETTERS take nothing for a while, as when a cluster has no leader for them, and kills the workers
+// that wait for them.
+func (t *trial) refuse(ctx context.Context, k *strike) (then func() error, err error) {
 	record := t.noteStrike(k)
 	restores := make([]func() error, 0, 2)
 	for _, name := range []string{events.StreamLinks, events.StreamDeadLetters} {
@@ -177,14 +206,16 @@ func (t *trial) refuse(ctx context.Context, w *workerProcess, k *strike) (then f
 		}
 		restores = append(restores, restore)
 	}
-	aim := t.vendor.aim(k.worker)
+	aim := t.vendor.aim(anyWorker)
 	return func() error {
 		defer record()
 		aim(ctx)
 		rest(ctx, k.lasts/2)
 		var errs []error
 		if slices.Contains(t.Faults, Kill) {
-			errs = append(errs, t.crew.kill(ctx, w))
+			for _, w := range t.crew.workers {
+				errs = append(errs, t.crew.kill(ctx, w))
+			}
 		}
 		rest(ctx, k.lasts/2)
 		for _, restore := range restores {
@@ -196,20 +227,22 @@ func (t *trial) refuse(ctx context.Context, w *workerProcess, k *strike) (then f
 
 // full makes a stream refuse whatever is published to it.
 func (t *trial) full(ctx context.Context, name string) (restore func() error, err error) {
-	stream, err := t.js.Stream(ctx, name)
+	var stream jetstream.Stream
+	err = t.insist(ctx, func(ctx context.Context) (err error) {
+		stream, err = t.js.Stream(ctx, name)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	was := stream.CachedInfo().Config
 	full := was
 	full.Discard, full.MaxMsgs = jetstream.DiscardNew, max(1, int64(stream.CachedInfo().State.Msgs)) // #nosec G115 -- no stream holds 2⁶³ messages
-	if _, err := t.js.UpdateStream(ctx, full); err != nil {
-		return nil, err
+	update := func(ctx context.Context, to jetstream.StreamConfig) error {
+		return t.insist(ctx, func(ctx context.Context) error {
+			_, err := t.js.UpdateStream(ctx, to)
+			return err
+		})
 	}
-	return func() error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		_, err := t.js.UpdateStream(ctx, was)
-		return err
-	}, nil
+	return func() error { return update(context.WithoutCancel(ctx), was) }, update(ctx, full)
 }

@@ -45,8 +45,8 @@ type Options struct {
 	Lease time.Duration
 	// Dir is where the workers' logs are put.
 	Dir string
-	// Restart restarts a server of the user; nil where nothing can.
-	Restart map[Fault]func(context.Context) error
+	// Outages are what can be done to the servers of the user, each in turn: without any, not the faults [NATS] and [Redis].
+	Outages map[Fault][]*Outage
 	// Progress is told how many events have ended, of how many, and what is being done; nil: nobody is.
 	Progress func(done, all int, what string)
 }
@@ -68,14 +68,18 @@ type trial struct {
 	published []*event
 	beside    sync.WaitGroup // strikes that last
 	failed    error          // of what a strike needs
+
+	turns map[Fault]chan struct{} // held by an outage
 }
 
 // Struck is a fault that was done.
 type Struck struct {
-	Fault Fault     `json:"fault"`
-	What  string    `json:"what"`
-	Begun time.Time `json:"begun"`
-	Ended time.Time `json:"ended"`
+	Fault Fault  `json:"fault"`
+	What  string `json:"what"`
+	// Forgets says that Redis may have lost some of what it knew.
+	Forgets bool      `json:"forgets,omitempty"`
+	Begun   time.Time `json:"begun"`
+	Ended   time.Time `json:"ended"`
 }
 
 // prefix begins all keys in Redis.
@@ -83,7 +87,10 @@ func (t *trial) prefix() string { return "linkworker-" + t.plan.run }
 
 // Run tries the promise. The error is that of a trial that could not be held; a broken promise is in the report.
 func Run(ctx context.Context, servers *rig.Servers, o Options) (_ *Report, err error) {
-	t := &trial{Options: o, servers: servers, begun: time.Now()}
+	t := &trial{
+		Options: o, servers: servers, begun: time.Now(),
+		turns: map[Fault]chan struct{}{NATS: make(chan struct{}, 1), Redis: make(chan struct{}, 1)},
+	}
 	if t.js, err = jetstream.New(servers.NATS); err != nil {
 		return nil, err
 	}
@@ -134,7 +141,7 @@ func (t *trial) hold(ctx context.Context) (*Report, error) {
 	t.beside.Wait()
 	t.say("ending the workers, then counting")
 	accidents := t.crew.dismiss()
-	if err := errors.Join(t.failed, ctx.Err()); err != nil {
+	if err := errors.Join(t.failure(), ctx.Err()); err != nil {
 		return nil, err
 	}
 	found, err := t.gather(ctx)

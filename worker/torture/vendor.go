@@ -76,14 +76,19 @@ func (v *vendor) of(worker int) http.Handler {
 func (v *vendor) answered(worker int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, c := range v.waiting[worker] {
-		close(c)
+	for _, of := range []int{worker, anyWorker} {
+		for _, c := range v.waiting[of] {
+			close(c)
+		}
+		delete(v.waiting, of)
 	}
-	delete(v.waiting, worker)
 }
 
 // aimFor is how long an answer is waited for: the worker may have nothing to ask.
 const aimFor = 500 * time.Millisecond
+
+// anyWorker stands for all of them.
+const anyWorker = -1
 
 // aim makes a wait for the next answer to a worker.
 func (v *vendor) aim(worker int) (wait func(context.Context)) {
