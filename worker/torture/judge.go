@@ -120,6 +120,8 @@ func (j *judge) outcomes() {
 			every.forgotten++
 		case len(reasons) == 1 && caused && j.last(a):
 			every.breaks(j, a, "event %d (%s) has a link.created and a dead letter, %s", a.number, a.class, reasons[0])
+		case len(reasons) == 0 && !j.last(a) && j.reborn(a):
+			every.forgotten++
 		case len(reasons) == 0 && !j.last(a):
 			every.breaks(j, a, "event %d (%s) was replayed, and has no link.failed", a.number, a.class)
 		case len(reasons) == 0 && want != "":
@@ -130,6 +132,15 @@ func (j *judge) outcomes() {
 			right.breaks(j, a, "event %d (%s) died as %s, and should have %s", a.number, a.class, reasons[0], orLink(want))
 		}
 	}
+}
+
+// reborn says that a try had its dead letter, not yet its link.failed, when Redis forgot that, and was worked on like a new
+// one: it got its link.
+func (j *judge) reborn(a *asked) bool {
+	letters := j.letters[a.name]
+	return len(letters) == 1 && len(j.failures(a)) == 0 && slices.ContainsFunc(j.created[a.resultID()], func(n *notice) bool {
+		return n.Created.CausationID == a.cause && j.forgot(letters[0].stored, n.stored)
+	})
 }
 
 // last says that a try of an event is the last one.

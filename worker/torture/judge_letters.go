@@ -24,6 +24,8 @@ func (j *judge) lettersAgree() {
 		switch {
 		case len(failures) == 1 && len(letters) == 2 && j.forgot(letters[0].stored, letters[1].stored):
 			one.forgotten++ // the first one was replayed, and so is known to its stream no more
+		case j.reborn(a):
+			one.forgotten++
 		case len(failures) > 1 || len(letters) > 1 || len(failures) != len(letters):
 			one.breaks(j, a, "event %d (%s) has %d dead letters and %d link.failed", a.number, a.class, len(letters), len(failures))
 		case len(letters) == 1:

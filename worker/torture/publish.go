@@ -28,17 +28,17 @@ func (t *trial) ready(ctx context.Context, e *event) (bool, error) {
 	return true, nil
 }
 
-// noticed is what has been read of LINKS so far.
+// noticed is what has been read of LINKS so far: link.created and link.failed.
 type noticed struct {
 	next uint64
 	ids  map[string]bool
 }
 
-// told reports whether LINKS has a link.created with the id.
+// told reports whether LINKS has a message with the id.
 func (t *trial) told(ctx context.Context, id string) (bool, error) {
 	n := &t.noticed
 	err := t.insist(ctx, func(ctx context.Context) (err error) {
-		n.next, err = t.follow(ctx, events.StreamLinks, events.SubjectLinkCreated, n.next, func(msg *jetstream.RawStreamMsg) {
+		n.next, err = t.follow(ctx, events.StreamLinks, "", n.next, func(msg *jetstream.RawStreamMsg) {
 			if n.ids == nil {
 				n.ids = map[string]bool{}
 			}

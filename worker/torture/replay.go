@@ -14,31 +14,41 @@ import (
 
 // replays are what operators do meanwhile: dead letters are sent again, by the library behind linkworker dlq replay.
 type replays struct {
-	next uint64            // of DEADLETTERS, to be read
-	ids  map[string]uint64 // the last letter of an event, by the event's id
-	sent []*letter         // which are in the stream no more
+	next uint64          // of DEADLETTERS, to be read
+	last map[string]dead // the last letter of an event, by the event's id
+	sent []*letter       // which are in the stream no more
 }
 
-// died reports whether an event has a dead letter that can be replayed.
+// dead is an event's letter, and the try of the event that died.
+type dead struct {
+	letter uint64
+	try    string
+}
+
+// died reports whether an event has a dead letter that can be replayed: one that the billing system was told of, too.
 func (t *trial) died(ctx context.Context, e *event) (bool, error) {
 	r := &t.replays
 	err := t.insist(ctx, func(ctx context.Context) (err error) {
 		r.next, err = t.follow(ctx, events.StreamDeadLetters, "", r.next, func(msg *jetstream.RawStreamMsg) {
 			if l, err := deadletter.Parse(msg.Subject, msg.Header, msg.Data); err == nil {
-				if r.ids == nil {
-					r.ids = map[string]uint64{}
+				if r.last == nil {
+					r.last = map[string]dead{}
 				}
-				r.ids[l.MsgID] = msg.Sequence
+				r.last[l.MsgID] = dead{msg.Sequence, l.EventID}
 			}
 		})
 		return err
 	})
-	return r.ids[e.id] != 0, err
+	letter, found := r.last[e.id]
+	if err != nil || !found {
+		return false, err
+	}
+	return t.told(ctx, events.LinkFailedID(letter.try))
 }
 
 // replay sends an event's dead letter again.
 func (t *trial) replay(ctx context.Context, e *event) error {
-	id := t.replays.ids[e.id]
+	id := t.replays.last[e.id].letter
 	err := t.insist(ctx, func(ctx context.Context) error {
 		store, err := deadletter.Open(ctx, t.js, "")
 		if err != nil {
@@ -57,7 +67,7 @@ func (t *trial) replay(ctx context.Context, e *event) error {
 	if err != nil {
 		return fmt.Errorf("replaying the dead letter of event %d: %w", e.number, err)
 	}
-	delete(t.replays.ids, e.id)
+	delete(t.replays.last, e.id)
 	return nil
 }
 
