@@ -53,8 +53,9 @@ const (
 type NATS struct {
 	// URL is one server or a comma-separated list of a cluster's.
 	URL URL
-	// Creds, CA, Cert and Key are paths of files.
-	Creds, CA, Cert, Key string
+	// Creds is the path of a credentials file.
+	Creds string
+	TLSFiles
 	// NKey is an nkey seed.
 	NKey Secret
 	// User and Password authenticate where neither Creds nor NKey do.
@@ -72,6 +73,7 @@ type Redis struct {
 	URL URL
 	// Prefix is the first part of every key.
 	Prefix string
+	TLSFiles
 }
 
 // Conomy is how to call the vendor.
@@ -81,6 +83,8 @@ type Conomy struct {
 	// AllowHTTP allows a BaseURL with plain http to a host that is not
 	// loopback.
 	AllowHTTP bool
+	// TLSFiles secure calls: [Config.ConomyTLS] makes use of them.
+	TLSFiles
 	Credentials
 	// CheckoutURL is the base of hosted pages, without a trailing slash.
 	CheckoutURL string

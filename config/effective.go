@@ -43,7 +43,7 @@ func effective(s Setting, got found, faulty bool) Value {
 	switch {
 	case s.Secret:
 		v.Value = NewSecret(got.raw).String()
-	case s.URL && faulty:
+	case (s.URL || s.shy) && faulty:
 		v.Value = mask
 	case s.login:
 		v.Value = NewURL(got.raw).String()

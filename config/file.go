@@ -2,7 +2,6 @@ package config
 
 import (
 	"bytes"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -75,13 +74,6 @@ func checkCreds(data []byte) error {
 	_, seedErr := nkeys.ParseDecoratedUserNKey(data)
 	if jwtErr != nil || seedErr != nil {
 		return errors.New("the file holds no user JWT with its nkey seed")
-	}
-	return nil
-}
-
-func checkCA(data []byte) error {
-	if !x509.NewCertPool().AppendCertsFromPEM(data) {
-		return errors.New("the file holds no PEM certificate")
 	}
 	return nil
 }

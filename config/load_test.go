@@ -192,6 +192,7 @@ func TestFaults(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
 	empty, blank, noPEM := writeFile(t, ""), writeFile(t, " \n\n"), writeFile(t, "no certificate")
 	lines := writeFile(t, "one\ntwo\n")
+	pemCA, _ := certificate(t)
 	for _, c := range []struct {
 		name string
 		env  environment
@@ -248,6 +249,14 @@ func TestFaults(t *testing.T) {
 		{"cert alone", environment{"NATS_CERT": noPEM}, nil, "NATS_CERT: has no key; set NATS_KEY"},
 		{"key alone", environment{"NATS_KEY": noPEM}, nil, "NATS_KEY: has no certificate; set NATS_CERT"},
 		{"cert and key", environment{"NATS_CERT": noPEM, "NATS_KEY": noPEM}, nil, "NATS_CERT: is no PEM certificate that fits"},
+		{"redis ca", environment{"REDIS_URL": "rediss://h", "REDIS_CA": noPEM}, nil, "REDIS_CA: the file holds no PEM certificate"},
+		{"redis cert alone", environment{"REDIS_URL": "rediss://h", "REDIS_CERT": noPEM}, nil, "REDIS_CERT: has no key; set REDIS_KEY"},
+		{"redis without TLS", environment{"REDIS_CA": pemCA}, nil, "REDIS_CA: has no effect, since REDIS_URL is plain; set it to a rediss:// URL"},
+		{"redis unverified", environment{"REDIS_URL": "rediss://h?skip_verify=true"}, nil, "REDIS_URL: has an option that leaves certificates unverified"},
+		{"vendor's ca", environment{"CONOMY_CA": noPEM}, nil, "CONOMY_CA: the file holds no PEM certificate"},
+		{"vendor's key alone", environment{"CONOMY_KEY": noPEM}, nil, "CONOMY_KEY: has no certificate; set CONOMY_CERT"},
+		{"vendor without TLS", environment{"CONOMY_BASE_URL": "http://127.0.0.1", "CONOMY_CA": pemCA}, nil, "CONOMY_CA: has no effect, since CONOMY_BASE_URL is plain"},
+		{"a key for its path", environment{"CONOMY_KEY": "Zq7key"}, nil, "CONOMY_KEY: is not the path of a readable file; set the path of the PEM file with the key"},
 		{"by flag", nil, []string{"--retry-max=soon"}, "RETRY_MAX: \"soon\" is not a duration"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

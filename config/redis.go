@@ -19,9 +19,16 @@ import (
 // ones that read from replicas, whose memory may lag.
 //
 // With rediss:// certificates are verified for each address's own name, from
-// TLS 1.2 on.
+// TLS 1.2 on, and no option turns that off.
 func (c *Config) RedisOptions() (*redis.UniversalOptions, error) {
-	return parseRedis(c.Redis.URL.Reveal())
+	o, err := parseRedis(c.Redis.URL.Reveal())
+	if err == nil && o.TLSConfig != nil {
+		err = c.Redis.secure("REDIS", o.TLSConfig)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
 }
 
 func redisURL(c *Config, raw string) error {
@@ -39,6 +46,7 @@ var (
 	errRedisOption  = errors.New("has an unknown option or an option with a wrong value; see https://pkg.go.dev/github.com/redis/go-redis/v9#ParseURL")
 	errRedisDB      = errors.New("names a database, but a cluster has only database 0; leave it out")
 	errRedisReplica = errors.New("has an option that reads from replicas, which may lag; leave it out")
+	errRedisVerify  = errors.New("has an option that leaves certificates unverified; leave it out, and set REDIS_CA to the authority that has signed the server's")
 )
 
 func parseRedis(raw string) (*redis.UniversalOptions, error) {
@@ -58,6 +66,9 @@ func parseRedis(raw string) (*redis.UniversalOptions, error) {
 		if query.Has(name) {
 			return nil, errRedisReplica
 		}
+	}
+	if query.Has("skip_verify") {
+		return nil, errRedisVerify
 	}
 	var o *redis.UniversalOptions
 	switch {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"fmt"
 	"net/url"
 	"strings"
@@ -19,8 +18,9 @@ func (l *loader) checkRules(need []Group) {
 		group Group
 		check func()
 	}{
-		{GroupNATS, l.checkNATSLogin}, {GroupNATS, l.checkNATSCertificate}, {GroupStreams, l.checkStreams},
-		{GroupConomy, l.checkConomyURLs}, {GroupConomy, l.checkCredentials}, {GroupWork, l.checkWork},
+		{GroupNATS, l.checkNATSLogin}, {GroupNATS, l.checkNATSTLS}, {GroupStreams, l.checkStreams},
+		{GroupRedis, l.checkRedisTLS}, {GroupConomy, l.checkConomyURLs}, {GroupConomy, l.checkConomyTLS},
+		{GroupConomy, l.checkCredentials}, {GroupWork, l.checkWork},
 	} {
 		if inGroups(check.group, need) {
 			check.check()
@@ -74,22 +74,18 @@ func hasUser(rawURLs string) bool {
 	return false
 }
 
-func (l *loader) checkNATSCertificate() {
-	n := l.cfg.NATS
-	if !l.sound("NATS_CERT", "NATS_KEY") {
-		return
-	}
-	switch {
-	case n.Cert == "" && n.Key == "":
-	case n.Key == "":
-		l.fault("NATS_CERT", "has no key; set NATS_KEY to the path of the certificate's key")
-	case n.Cert == "":
-		l.fault("NATS_KEY", "has no certificate; set NATS_CERT to the path of the key's certificate")
-	default:
-		if _, err := tls.LoadX509KeyPair(n.Cert, n.Key); err != nil {
-			l.fault("NATS_CERT", "is no PEM certificate that fits the PEM key in NATS_KEY; set the paths of a pair")
-		}
-	}
+func (l *loader) checkNATSTLS() { l.checkCertificate("NATS", l.cfg.NATS.TLSFiles) }
+
+func (l *loader) checkRedisTLS() {
+	r := l.cfg.Redis
+	l.checkCertificate("REDIS", r.TLSFiles)
+	l.checkSecured("REDIS", r.TLSFiles, "REDIS_URL", "rediss", r.URL.Reveal())
+}
+
+func (l *loader) checkConomyTLS() {
+	c := l.cfg.Conomy
+	l.checkCertificate("CONOMY", c.TLSFiles)
+	l.checkSecured("CONOMY", c.TLSFiles, "CONOMY_BASE_URL", "https", c.BaseURL)
 }
 
 func (l *loader) checkStreams() {

@@ -63,6 +63,9 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		for name, value := range secrets {
 			e[name] = value + mess
 		}
+		if rapid.Bool().Draw(t, "the API key in the wrong place") {
+			e["CONOMY_KEY"] = secrets["CONOMY_API_KEY"]
+		}
 		e["NATS_URL"] = fmt.Sprintf(natsForm, natsPassword+mess)
 		e["NATS_USER"] = "someone"
 		e["REDIS_URL"] = fmt.Sprintf(redisForm, redisPassword+mess)

@@ -39,6 +39,7 @@ type Setting struct {
 	Group Group
 
 	login bool   // of a URL: it may hold a user and a password
+	shy   bool   // a faulty value may be a secret in the wrong place
 	kind  string // of the flag's value, for help texts
 	parse parser
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -20,18 +21,13 @@ func table() []Setting {
 
 func natsSettings() []Setting {
 	const g = GroupNATS
-	return []Setting{
+	return slices.Concat([]Setting{
 		{Name: "NATS_URL", Default: "nats://127.0.0.1:4222", Group: g, URL: true, login: true,
 			Usage: "NATS server; comma-separated for a cluster", kind: "url",
 			parse: natsURL},
 		{Name: "NATS_CREDS", Group: g, Usage: "path of a credentials file", kind: "file",
 			parse: file(func(c *Config) *string { return &c.NATS.Creds }, checkCreds)},
-		{Name: "NATS_CA", Group: g, Usage: "path of a file with the certificate authorities to trust", kind: "file",
-			parse: file(func(c *Config) *string { return &c.NATS.CA }, checkCA)},
-		{Name: "NATS_CERT", Group: g, Usage: "path of the client certificate; needs NATS_KEY", kind: "file",
-			parse: file(func(c *Config) *string { return &c.NATS.Cert }, nil)},
-		{Name: "NATS_KEY", Group: g, Usage: "path of the client certificate's key", kind: "file",
-			parse: file(func(c *Config) *string { return &c.NATS.Key }, nil)},
+	}, tlsSettings("NATS", g, func(c *Config) *TLSFiles { return &c.NATS.TLSFiles }), []Setting{
 		{Name: "NATS_USER", Group: g, Usage: "user name; needs NATS_PASSWORD", kind: "string",
 			parse: text(func(c *Config) *string { return &c.NATS.User })},
 		{Name: "NATS_INBOX_PREFIX", Default: "_INBOX", Group: g, kind: "string",
@@ -41,7 +37,7 @@ func natsSettings() []Setting {
 			parse: secret(func(c *Config) *Secret { return &c.NATS.NKey }, checkSeed)},
 		{Name: "NATS_PASSWORD", Group: g, Secret: true, Usage: "password of NATS_USER",
 			parse: secret(func(c *Config) *Secret { return &c.NATS.Password }, nil)},
-	}
+	})
 }
 
 func streamSettings() []Setting {
@@ -60,24 +56,25 @@ func streamSettings() []Setting {
 
 func redisSettings() []Setting {
 	const g = GroupRedis
-	return []Setting{
+	return append([]Setting{
 		{Name: "REDIS_URL", Default: "redis://127.0.0.1:6379/0", Group: g, URL: true, login: true, kind: "url",
 			Usage: "Redis, redis:// or rediss://; several addresses: a cluster; ?master_name=: sentinel (the master's password: ?password=)",
 			parse: redisURL},
 		{Name: "REDIS_PREFIX", Default: "linkworker", Group: g, Usage: "first part of every key", kind: "string",
 			parse: prefix(func(c *Config) *string { return &c.Redis.Prefix })},
-	}
+	}, tlsSettings("REDIS", g, func(c *Config) *TLSFiles { return &c.Redis.TLSFiles })...)
 }
 
 func conomySettings() []Setting {
 	const g = GroupConomy
-	return []Setting{
+	return slices.Concat([]Setting{
 		{Name: "CONOMY_BASE_URL", Default: "https://api.conomyhq.com/sandbox", Group: g, URL: true, kind: "url",
 			Usage: "the vendor's API: https, or http to loopback",
 			parse: baseURL(func(c *Config) *string { return &c.Conomy.BaseURL })},
 		{Name: "CONOMY_ALLOW_HTTP", Default: "false", Group: g, kind: "bool",
 			Usage: "allow plain http to another host, for an emulator; warns at start",
 			parse: boolean(func(c *Config) *bool { return &c.Conomy.AllowHTTP })},
+	}, tlsSettings("CONOMY", g, func(c *Config) *TLSFiles { return &c.Conomy.TLSFiles }), []Setting{
 		{Name: "CONOMY_API_KEY", Group: g, Secret: true, Required: true, Usage: "API key",
 			parse: secret(func(c *Config) *Secret { return &c.Conomy.APIKey }, checkHeaderValue)},
 		{Name: "CONOMY_CLIENT_ID", Group: g, Secret: true, Usage: "client id, with CONOMY_CLIENT_SECRET; or CONOMY_ACCESS_TOKEN",
@@ -97,7 +94,7 @@ func conomySettings() []Setting {
 		{Name: "CONOMY_RATE_LIMIT", Default: "0", Group: g, kind: "number",
 			Usage: "calls a second over all replicas; 0: no limit",
 			parse: rate(func(c *Config) *float64 { return &c.Conomy.RateLimit })},
-	}
+	})
 }
 
 func workSettings() []Setting {

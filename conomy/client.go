@@ -2,6 +2,7 @@ package conomy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -44,6 +45,12 @@ type Config struct {
 	// MaxConns is how many idle connections are kept: as many as there are calls
 	// at once. Zero: 64. Not used with a Transport of the caller's.
 	MaxConns int
+	// TLS says which authorities to trust and which certificate to show. Nil: the
+	// system's, and none. Not used with a Transport of the caller's.
+	TLS *tls.Config
+	// Explain, if set, may return an error that says more of why a connection
+	// failed: it is told in place of the one that is passed, and should wrap it.
+	Explain func(error) error
 	// Transport replaces the client's own, which verifies TLS 1.2 or newer and
 	// takes no proxy from the environment.
 	Transport http.RoundTripper
@@ -73,6 +80,7 @@ type Client struct {
 	userAgent string
 	timeout   time.Duration
 	transport http.RoundTripper
+	explain   func(error) error
 	observe   func(Call)
 	now       func() time.Time
 	tokens    *tokens
@@ -95,13 +103,13 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		base: base, userAgent: cfg.UserAgent, timeout: cfg.Timeout,
-		transport: cfg.Transport, observe: cfg.Observe, now: cfg.Now,
+		transport: cfg.Transport, explain: cfg.Explain, observe: cfg.Observe, now: cfg.Now,
 	}
 	if c.timeout == 0 {
 		c.timeout = DefaultTimeout
 	}
 	if c.transport == nil {
-		c.transport = newTransport(cfg.MaxConns)
+		c.transport = newTransport(cfg.MaxConns, cfg.TLS)
 	}
 	if c.now == nil {
 		c.now = time.Now

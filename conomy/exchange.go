@@ -83,7 +83,11 @@ func (c *Client) roundTrip(ctx context.Context, x *exchange, body []byte, grant 
 	// followed, no cookie kept, and no error text shows the URL.
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return 0, transportError(ctx, x.endpoint, 0, track.begun(err), err, m)
+		sent := track.begun(err)
+		if c.explain != nil {
+			err = c.explain(err)
+		}
+		return 0, transportError(ctx, x.endpoint, 0, sent, err, m)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	buffer := answers.Get().(*bytes.Buffer)

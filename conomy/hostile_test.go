@@ -104,7 +104,7 @@ func protocols(t *testing.T, run func(t *testing.T, client func(http.HandlerFunc
 				server.EnableHTTP2 = two
 				server.StartTLS()
 				t.Cleanup(server.Close)
-				transport := conomy.NewTransport(0)
+				transport := conomy.NewTransport(0, nil)
 				transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 				return newClient(t, conomy.Config{
 					BaseURL: server.URL, Timeout: callTime, Transport: transport,

@@ -17,14 +17,18 @@ const (
 // keeps two idle connections a host, so that 64 calls at once would dial all the
 // time; and it obeys proxy variables, so that credentials would go where a
 // variable of the environment says.
-func newTransport(maxConns int) *http.Transport {
+func newTransport(maxConns int, secured *tls.Config) *http.Transport {
 	if maxConns <= 0 {
 		maxConns = defaultMaxConns
 	}
+	if secured = secured.Clone(); secured == nil {
+		secured = new(tls.Config)
+	}
+	secured.MinVersion = max(secured.MinVersion, tls.VersionTLS12)
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		DialContext:         dialer.DialContext,
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:     secured,
 		TLSHandshakeTimeout: 10 * time.Second,
 		ForceAttemptHTTP2:   true,
 		// One HTTP/2 connection carries all calls: without pings a dead one

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/linkworker/linkworker/worker/claim"
@@ -68,10 +69,13 @@ func (w *Worker) watchRedis(ctx context.Context) {
 }
 
 // tryCredentials fetches the first access token before it is needed: the first link need not wait for it, and wrong
-// credentials show at once. What else may go wrong will show with the first call.
+// credentials show at once. What else goes wrong may pass.
 func (w *Worker) tryCredentials(ctx context.Context) {
-	if err := w.vendor.Authenticate(ctx); refused(err) {
+	switch err := w.vendor.Authenticate(ctx); {
+	case refused(err):
 		w.credentialsRefused(err)
+	case err != nil && ctx.Err() == nil:
+		w.log.Warn("the vendor has given no access token yet; calls will ask for it again", "error", err)
 	}
 }
 
@@ -85,8 +89,12 @@ func (w *Worker) circuitChanged(open bool) {
 	w.gate.close(pauseCircuit, errors.New("the vendor is down"))
 	w.log.Error("the vendor is down; the circuit is open: consumption pauses, events stay queued and use up no attempts")
 	w.background(func(ctx context.Context) {
+		var told sync.Once
 		w.circuit.closeAfter(ctx, func(ctx context.Context) error {
 			err := w.probe(ctx)
+			if !answered(err) && ctx.Err() == nil {
+				told.Do(func() { w.log.Warn("the vendor does not answer a probe; the next ones are not told of", "error", err) })
+			}
 			if refused(err) {
 				w.credentialsRefused(err)
 			}

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linkworker/linkworker/config"
-	"github.com/linkworker/linkworker/conomy"
 	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/claim"
 	"github.com/linkworker/linkworker/worker/story"
@@ -149,10 +148,7 @@ func (e *explaining) openRedis(ctx context.Context, cfg *config.Config) {
 }
 
 func (e *explaining) openVendor(cfg *config.Config) {
-	client, err := conomy.New(conomy.Config{
-		BaseURL: cfg.Conomy.BaseURL, AllowHTTP: cfg.Conomy.AllowHTTP, Credentials: vendorCredentials(cfg.Conomy.Credentials),
-		UserAgent: "linkworker/" + programVersion(), Timeout: cfg.Conomy.Timeout, MaxConns: 1,
-	})
+	client, err := newVendor(cfg, 1, nil)
 	if err != nil {
 		e.missing("not asked: "+err.Error(), "", story.PlaceVendor)
 		return

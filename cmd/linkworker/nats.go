@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -35,6 +37,10 @@ func (a *app) natsFault(err error) { a.sayf("NATS reports an error: %v", err) }
 // natsError says what to mend when there is no connection.
 func natsError(cfg *config.Config, err error) error {
 	mend := "is the server up? set NATS_URL to its address"
+	// A server may want TLS where the address does not say so.
+	if strings.HasPrefix(cfg.NATS.URL.Reveal(), "tls:") || cfg.NATS.TLSFiles != (config.TLSFiles{}) || strings.Contains(err.Error(), "tls: ") {
+		mend = cmp.Or(mendOfTLS(err, "NATS", "NATS_URL"), mend)
+	}
 	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) {
 		mend = "set NATS_CREDS, NATS_NKEY_FILE, or NATS_USER and NATS_PASSWORD_FILE"
 	}

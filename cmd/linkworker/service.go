@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,8 @@ func newService(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *s
 
 	found, natsErr := s.openNATS(ctx, cfg, settings.Topology, log)
 	redisErr := s.openRedis(ctx, cfg, log)
-	vendorErr := s.openVendor(cfg, metrics)
+	var vendorErr error
+	s.vendor, vendorErr = newVendor(cfg, cfg.Conomy.Concurrency, metrics.ObserveCall)
 	if err := errors.Join(natsErr, redisErr, vendorErr); err != nil {
 		return nil, err
 	}
@@ -169,6 +171,9 @@ const mendOfRedisRight = "grant it, or set another user in REDIS_URL (deploy/red
 // redisError says what to mend when Redis does not let us in.
 func redisError(cfg *config.Config, err error) error {
 	mend := "is the server up? set REDIS_URL to its address"
+	if strings.HasPrefix(cfg.Redis.URL.Reveal(), "rediss:") {
+		mend = cmp.Or(mendOfTLS(err, "REDIS", "REDIS_URL"), mend)
+	}
 	switch text := err.Error(); {
 	case strings.Contains(text, "WRONGPASS"), strings.Contains(text, "NOAUTH"):
 		mend = "set the user and password in REDIS_URL, or in the file that REDIS_URL_FILE names"
@@ -176,22 +181,6 @@ func redisError(cfg *config.Config, err error) error {
 		mend = mendOfRedisRight
 	}
 	return fmt.Errorf("connecting to Redis at %s: %w; %s", cfg.Redis.URL, err, mend)
-}
-
-func (s *service) openVendor(cfg *config.Config, metrics *worker.Metrics) (err error) {
-	s.vendor, err = conomy.New(conomy.Config{
-		BaseURL: cfg.Conomy.BaseURL, AllowHTTP: cfg.Conomy.AllowHTTP, Credentials: vendorCredentials(cfg.Conomy.Credentials),
-		UserAgent: "linkworker/" + programVersion(), Timeout: cfg.Conomy.Timeout, MaxConns: cfg.Conomy.Concurrency,
-		Observe: metrics.ObserveCall,
-	})
-	return err
-}
-
-func vendorCredentials(c config.Credentials) conomy.Credentials {
-	return conomy.Credentials{
-		APIKey: c.APIKey.Reveal(), ClientID: c.ClientID.Reveal(), ClientSecret: c.ClientSecret.Reveal(),
-		AccessToken: c.AccessToken.Reveal(),
-	}
 }
 
 // source is the CloudEvents source of what the worker publishes.
