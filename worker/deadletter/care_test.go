@@ -138,6 +138,7 @@ func TestListFilters(t *testing.T) {
 			"all":              {Filter{}, []uint64{c, b, a}},
 			"limit":            {Filter{Limit: 2}, []uint64{c, b}},
 			"a token":          {Filter{Token: "shop/2026/a"}, []uint64{a}},
+			"in blanks":        {Filter{Token: "\u2028 shop/2026/a "}, []uint64{a}},
 			"a part of one":    {Filter{Token: "shop/2026"}, nil},
 			"slashes":          {Filter{Token: "shop/*"}, []uint64{b, a}},
 			"in the middle":    {Filter{Token: "s*/[b-z]"}, []uint64{b}},

@@ -14,9 +14,10 @@ import (
 
 // Filter says which dead letters are meant. A zero field means all of them.
 type Filter struct {
-	// Token is a pattern of the whole checkoutToken as the letter carries it: *
-	// stands for any text, slashes included, ? for one character, [abc], [a-z] and
-	// [^a-z] for one of a set, and \ takes a character's meaning away.
+	// Token is a pattern of the whole checkoutToken: * stands for any text, slashes
+	// included, ? for one character, [abc], [a-z] and [^a-z] for one of a set, and \
+	// takes a character's meaning away. Blanks around it do not count, as letters do
+	// not carry them.
 	Token string
 	// Subject is the original's: invoice.issued or session.requested.
 	Subject string
@@ -51,7 +52,7 @@ func (f Filter) matcher() (func(nats.Header) bool, error) {
 	if f.Limit < 0 {
 		return nil, fmt.Errorf("the limit %d is below zero", f.Limit)
 	}
-	token, err := glob(f.Token)
+	token, err := glob(clean(f.Token))
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +69,23 @@ func joinReasons() string {
 		all = append(all, string(r))
 	}
 	return strings.Join(all, ", ")
+}
+
+// literal is the only text that a pattern means, if there is only one.
+func literal(pattern string) (text string, one bool) {
+	var b strings.Builder
+	for i := 0; i < len(pattern); i++ {
+		switch c := pattern[i]; {
+		case strings.IndexByte("*?[", c) >= 0:
+			return "", false
+		case c == '\\' && i+1 < len(pattern):
+			i++
+			fallthrough
+		default:
+			b.WriteByte(pattern[i])
+		}
+	}
+	return b.String(), true
 }
 
 // glob returns the test of a pattern; that of the empty one is always true.

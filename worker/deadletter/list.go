@@ -31,26 +31,34 @@ func (s *Store) List(ctx context.Context, f Filter, yield func(*Entry) error) er
 	if err != nil {
 		return err
 	}
-	walk := newWalk(ctx, log, match, low, high)
-	defer walk.end()
-	given := 0
-	for w := walk.next(); w != nil; w = walk.next() {
+	quick := f.sieve()
+	given, err := s.pass(newWalk(ctx, log, match, low, high, quick), f, yield)
+	if quick != nil && given == 0 && err == nil { // that nothing is there is said only after a look at all
+		_, err = s.pass(newWalk(ctx, log, match, low, high, nil), f, yield)
+	}
+	return err
+}
+
+// pass hands on what a walk finds, and says how many that were.
+func (s *Store) pass(k *walk, f Filter, yield func(*Entry) error) (given int, err error) {
+	defer k.end()
+	for w := k.next(); w != nil; w = k.next() {
 		if w.err != nil {
-			return fmt.Errorf("list the stream %s: %w", s.Name(), w.err)
+			return given, fmt.Errorf("list the stream %s: %w", s.Name(), w.err)
 		}
 		for i := len(w.entries) - 1; i >= 0; i-- {
 			if w.entries[i].Letter == nil && f.onlyLetters() {
 				continue
 			}
 			if err := yield(w.entries[i]); err != nil {
-				return err
+				return given, err
 			}
 			if given++; given == f.Limit {
-				return nil
+				return given, nil
 			}
 		}
 	}
-	return nil
+	return given, nil
 }
 
 func (s *Store) listFilter(f Filter) string {

@@ -16,7 +16,7 @@ import (
 // first one is small, for whoever wants the newest few.
 const (
 	firstWindow = 256
-	maxWindow   = 8192
+	maxWindow   = 2048
 	// widest bounds a window of a region in which there is nothing any more.
 	widest = 1 << 40
 	// pageSize is how many letters are read at once, bodies included.
@@ -33,10 +33,11 @@ type walk struct {
 	low, high uint64 // what is not asked for yet
 	size      uint64 // of the next window
 	ahead     *window
+	sieve     *sieve // nil: none
 }
 
-func newWalk(ctx context.Context, log *history.Log, match func(nats.Header) bool, low, high uint64) *walk {
-	k := &walk{log: log, match: match, low: low, high: high, size: firstWindow}
+func newWalk(ctx context.Context, log *history.Log, match func(nats.Header) bool, low, high uint64, s *sieve) *walk {
+	k := &walk{log: log, match: match, low: low, high: high, size: firstWindow, sieve: s}
 	k.ctx, k.cancel = context.WithCancel(ctx)
 	return k
 }
@@ -81,14 +82,21 @@ func (k *walk) ask() *window {
 	if k.high < k.low {
 		return nil
 	}
-	w := &window{log: k.log, from: k.low, to: k.high, match: k.match, done: make(chan struct{})}
+	w := &window{log: k.log, from: k.low, to: k.high, match: k.match, sieve: k.sieve, done: make(chan struct{})}
 	if k.high-k.low >= k.size {
 		w.from = k.high - k.size + 1
 	}
 	k.high = w.from - 1
 	go func() {
 		defer close(w.done)
-		w.err = w.read(k.ctx)
+		holds := true
+		if w.sieve != nil {
+			holds, w.err = w.sift(k.ctx)
+		}
+		if holds && w.err == nil {
+			w.seen = 0
+			w.err = w.read(k.ctx)
+		}
 	}()
 	return w
 }
@@ -110,6 +118,7 @@ type window struct {
 	log      *history.Log
 	from, to uint64
 	match    func(nats.Header) bool
+	sieve    *sieve
 	done     chan struct{} // closed when it is read
 
 	entries []*Entry // those that match, oldest first

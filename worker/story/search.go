@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/textproto"
 	"net/url"
 	"strings"
 	"time"
@@ -95,9 +94,8 @@ func (t *telling) searchLetters(ctx context.Context, since time.Time) {
 	t.answered(PlaceDeadLetters)
 }
 
-// literally is the pattern of the token alone, as a letter's header has it.
+// literally is the pattern of the token alone.
 func literally(token string) string {
-	token = textproto.TrimString(strings.NewReplacer("\u2028", " ", "\u2029", " ").Replace(token))
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(token)
 }
 
