@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -55,7 +57,11 @@ func (e *editing) inEditor(ctx context.Context, old *deadletter.Replay, before [
 		if err := os.WriteFile(file, text, 0o600); err != nil { // #nosec G703 -- a name of our own in a directory of our own
 			return nil, nil, err
 		}
-		if err := e.openEditor(ctx, editor, file); err != nil {
+		err := e.openEditor(ctx, editor, file)
+		switch {
+		case ctx.Err() != nil:
+			return nil, nil, errors.New("interrupted; nothing was changed")
+		case err != nil:
 			return nil, nil, fmt.Errorf("the editor %s: %w; nothing was changed", editor, err)
 		}
 		if text, err = os.ReadFile(file); err != nil { // #nosec G304 -- the file that was written above
@@ -81,11 +87,27 @@ func (e *editing) inEditor(ctx context.Context, old *deadletter.Replay, before [
 	}
 }
 
+// editorTimeout is how long an editor may take to end when the command has to.
+const editorTimeout = 10 * time.Second
+
+// openEditor waits until the editor has ended. One that is told to end puts the terminal
+// in order first.
 func (e *editing) openEditor(ctx context.Context, editor, file string) error {
-	// EDITOR may have arguments: a shell takes it apart, as git has it done.
-	cmd := exec.CommandContext(ctx, "sh", "-c", editor+` "$@"`, "sh", file) // #nosec G204 -- EDITOR is the user's own, and the file stands apart from the script
+	cmd := exec.CommandContext(ctx, "sh", "-c", editorScript(editor), "sh", file)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = editorTimeout
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = e.app.stdin, e.app.stderr, e.app.stderr
 	return cmd.Run()
+}
+
+// editorScript has a shell take EDITOR apart, which may have arguments, as git does. A
+// single command takes the shell's place, so that a signal is for the editor.
+func editorScript(editor string) string {
+	script := editor + ` "$@"`
+	if !strings.ContainsAny(editor, ";&|(){}=:\n") {
+		script = "exec " + script
+	}
+	return script
 }
 
 // jsonOrText is the data as it stands in a line of JSON.

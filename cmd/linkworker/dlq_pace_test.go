@@ -124,3 +124,38 @@ func (c *clinic) becomes(id, wait string, fate deadletter.Fate) {
 		c.t.Errorf("%+v, want %s", told, fate)
 	}
 }
+
+// TestReplayInterruptedWhileItWaits says that the wait was cut short, and does not take what is not known yet for a
+// canary's death.
+func TestReplayInterruptedWhileItWaits(t *testing.T) {
+	testenv.Each(t, func(t *testing.T, env *testenv.Env) {
+		c := newClinic(t, env)
+		c.refuse()
+		for i := range 3 {
+			c.emit(events.SubjectInvoiceIssued, invoiceOf(fmt.Sprintf("inv-%d", i), "10"))
+		}
+		c.awaitLetters(3)
+		interrupted := func(args ...string) *process {
+			p := c.begin(c.environ, append([]string{"replay", "--all", "--yes"}, args...)...)
+			c.eventually("it is sent", func() bool { return strings.Contains(p.log.String(), `"msg":"dead letters replayed"`) })
+			c.signal(p, syscall.SIGTERM)
+			_ = p.Wait()
+			return p
+		}
+		c.allow()
+		c.vendor.Script(conomytest.Match{Endpoint: conomytest.EndpointCreatePaymentLink}, conomytest.Fault{Hang: true, Always: true})
+		p := interrupted("--canary", "1")
+		for _, says := range []string{"interrupted; what became of 1 so far: 1 open", "interrupted while waiting for the canaries; the other 2 were not sent"} {
+			if !strings.Contains(p.log.String(), says) {
+				t.Errorf("it does not say %q:\n%s", says, p.log)
+			}
+		}
+		if p.ProcessState.ExitCode() != exitFailed || strings.Contains(p.log.String(), "came to links") {
+			t.Errorf("%v: %s", p.ProcessState, p.log)
+		}
+		p = interrupted("--wait", "40s")
+		if p.ProcessState.ExitCode() != 0 || !strings.Contains(p.log.String(), "interrupted; what became of 2 so far: 2 open") {
+			t.Errorf("%v: %s", p.ProcessState, p.log)
+		}
+	})
+}

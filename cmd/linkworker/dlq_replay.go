@@ -189,6 +189,9 @@ func (r *replayer) canariesLive(ctx context.Context, s *sending, watch *deadlett
 	good := fates[deadletter.FateCreated] + fates[deadletter.FateDuplicate]
 	needed := int(math.Ceil(float64(len(canaries)) * float64(r.canaryNeeds) / 100))
 	left := len(s.targets.ids) - len(canaries) - s.gone - s.unfit
+	if ctx.Err() != nil {
+		return fmt.Errorf("interrupted while waiting for the canaries; the other %d were not sent", left)
+	}
 	if good >= needed && len(canaries) > 0 {
 		r.app.sayf("%d of %d canaries came to links; sending the other %d", good, len(canaries), left)
 		return nil

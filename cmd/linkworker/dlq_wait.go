@@ -31,7 +31,8 @@ func (s *sending) await(ctx context.Context, watch *deadletter.Watch, all []*dea
 	if len(all) == 0 {
 		return fates, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
+	asked := ctx
+	ctx, cancel := context.WithTimeout(asked, wait)
 	defer cancel()
 	s.begin(len(all), "waiting")
 	defer s.end()
@@ -51,7 +52,11 @@ func (s *sending) await(ctx context.Context, watch *deadletter.Watch, all []*dea
 		}
 	})
 	s.end()
-	s.app.sayf("what became of %d: %s", len(all), fateCounts(fates))
+	if asked.Err() != nil {
+		s.app.sayf("interrupted; what became of %d so far: %s", len(all), fateCounts(fates))
+	} else {
+		s.app.sayf("what became of %d: %s", len(all), fateCounts(fates))
+	}
 	return fates, errors.Join(err, printing, failures.print(s.app))
 }
 
