@@ -217,12 +217,10 @@ func TestAcknowledgedEventWhoseRecordFellBack(t *testing.T) {
 	each(t, func(w *world) {
 		w.ready()
 		w.invoice("inv-1")
-		r := w.start(nil)
+		r, forget := w.startForgetful(stepClaimed, w.settings.RedisPrefix+":{inv-1}:link")
 		w.settled()
 		r.halt()
-		key := w.settings.RedisPrefix + ":{inv-1}:link"
-		w.must(w.rdb.HSet(context.Background(), key, "s", "claimed", "o", "gone", "u", "0", "m", "BILLING.1").Err())
-		w.must(w.rdb.HDel(context.Background(), key, "r", "x", "p").Err())
+		forget()
 		w.start(nil)
 		w.invoice("inv-1") // same terms: one link, and link.created falls into the duplicate window
 		w.settled()

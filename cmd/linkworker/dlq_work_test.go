@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/linkworker/linkworker/conomy/conomytest"
 	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/deadletter"
@@ -320,11 +318,20 @@ func (c *clinic) memory() map[string]string {
 		c.t.Fatal(err)
 	}
 	for _, key := range keys {
-		fields, err := rdb.HGetAll(ctx, key).Result()
-		if err != nil && !redis.HasErrorPrefix(err, "WRONGTYPE") {
+		var content any
+		var err error
+		switch kind := rdb.Type(ctx, key).Val(); kind {
+		case "string":
+			content, err = rdb.Get(ctx, key).Result()
+		case "hash":
+			content, err = rdb.HGetAll(ctx, key).Result()
+		default:
+			content, err = rdb.ZRangeWithScores(ctx, key, 0, -1).Result()
+		}
+		if err != nil {
 			c.t.Fatal(err)
 		}
-		all[key] = fmt.Sprint(fields)
+		all[key] = fmt.Sprint(content)
 	}
 	return all
 }

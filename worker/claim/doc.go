@@ -54,6 +54,10 @@
 // keys that expire (each is longer lived than any work, and its loss is that of a flush), a clock of Redis that jumps,
 // the trail, and what the worker does with the answers: that is in the tests of package worker.
 //
+// # How it is stored
+//
+// A record whose event goes well is one string, any other a hash (packed.go); each script meets both.
+//
 // # The trail
 //
 // What happened to a token can be told without searching the streams: a record names its event, whose name says where its

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 )
 
 // Death is an event that is to end, or has ended, as a dead letter.
@@ -50,7 +49,7 @@ func (s *Store) bury(ctx context.Context, keys []string, owner, entry string, d 
 
 // entry is how an event stands on its token's trail, see scripts.go.
 func entry(event, message string) string {
-	if message == "" || strings.HasPrefix(event, message+".") {
+	if lies(event, message) {
 		return event
 	}
 	return event + " " + message

@@ -3,7 +3,6 @@ package claim
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -27,25 +26,23 @@ type Sight struct {
 // Inspect reads what is recorded about a token and an identity ("" of an invoice), and about the event of that name. It
 // changes nothing: not even how long anything is remembered.
 func (s *Store) Inspect(ctx context.Context, token, identity, event string) (*Sight, error) {
-	var record, grave, link *redis.SliceCmd
-	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		record = p.HMGet(ctx, s.recordKey(token, identity), "s", "e", "o", "u", "t", "r", "p")
-		grave = p.HMGet(ctx, s.graveKey(token, event), "verdict", "letter")
-		link = p.HMGet(ctx, s.key(token, "link"), "s")
-		return nil
-	})
+	records, err := s.look(ctx, s.recordKey(token, identity), s.key(token, "link"))
 	if err != nil {
+		return nil, fmt.Errorf("claim: inspect: %w", err)
+	}
+	grave := s.rdb.HMGet(ctx, s.graveKey(token, event), "verdict", "letter")
+	if err := grave.Err(); err != nil {
 		return nil, fmt.Errorf("claim: inspect: %w", err)
 	}
 	now, err := s.rdb.Time(ctx).Result()
 	if err != nil {
 		return nil, fmt.Errorf("claim: inspect: %w", err)
 	}
-	f, g := fields(record), fields(grave)
+	r, g := records[0], fields(grave)
 	return &Sight{
-		State: f.text(0), Event: f.text(1), AtWork: f.text(2) != "" && f.after(3, now),
-		Terms: f.bytes(4), Answer: f.bytes(5), Perished: f.int(6) > 0 && !f.after(6, now),
-		Dead: grave.Val()[0] != nil, Letter: g.text(1), Link: fields(link).text(0),
+		State: r["s"], Event: r["e"], AtWork: r["o"] != "" && r.after("u", now),
+		Terms: r.bytes("t"), Answer: r.bytes("r"), Perished: r.int("p") > 0 && !r.after("p", now),
+		Dead: grave.Val()[0] != nil, Letter: g.text(1), Link: records[1]["s"],
 	}, nil
 }
 
@@ -57,6 +54,3 @@ func fields(cmd *redis.SliceCmd) answer {
 	}
 	return a
 }
-
-// after reports whether the field is a time after now.
-func (a answer) after(i int, now time.Time) bool { return a.int(i) > now.UnixMilli() }

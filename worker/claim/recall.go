@@ -54,13 +54,11 @@ type Seen struct {
 
 // Recall reads all that is recorded about a token. It changes nothing: not even how long anything is remembered.
 func (s *Store) Recall(ctx context.Context, token string) (*Memory, error) {
-	var link *redis.SliceCmd
-	var trail *redis.ZSliceCmd
-	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		link = p.HMGet(ctx, s.key(token, "link"), recordFields...)
-		trail = p.ZRangeWithScores(ctx, s.key(token, "trail"), 0, -1)
-		return nil
-	})
+	link, err := s.look(ctx, s.key(token, "link"))
+	if err != nil {
+		return nil, fmt.Errorf("claim: recall: %w", err)
+	}
+	trail, err := s.rdb.ZRangeWithScores(ctx, s.key(token, "trail"), 0, -1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("claim: recall: %w", err)
 	}
@@ -68,8 +66,8 @@ func (s *Store) Recall(ctx context.Context, token string) (*Memory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("claim: recall: %w", err)
 	}
-	m := &Memory{Now: now, Link: recordOf("", fields(link), now), Full: len(trail.Val()) >= trailLength}
-	identities, seen := m.follow(trail.Val())
+	m := &Memory{Now: now, Link: recordOf("", link[0], now), Full: len(trail) >= trailLength}
+	identities, seen := m.follow(trail)
 	if err := s.recallRest(ctx, token, m, identities, seen); err != nil {
 		return nil, fmt.Errorf("claim: recall: %w", err)
 	}
@@ -102,7 +100,8 @@ func (m *Memory) follow(trail []redis.Z) (identities []string, seen []Seen) {
 	return identities, seen
 }
 
-// messageOf is where the message of an event lies that was not replayed: its name begins with it.
+// messageOf is where the name of an event says that its message lies: its first two parts. Of a replay that is the first
+// message.
 func messageOf(event string) string {
 	parts := strings.SplitN(event, ".", 3)
 	if len(parts) < 3 {
@@ -113,18 +112,16 @@ func messageOf(event string) string {
 
 // recallRest reads the sessions' records and the events' graves.
 func (s *Store) recallRest(ctx context.Context, token string, m *Memory, identities []string, seen []Seen) error {
-	records := make([]*redis.SliceCmd, len(identities))
-	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, identity := range identities {
-			records[i] = p.HMGet(ctx, s.key(token, "session:"+identity), recordFields...)
-		}
-		return nil
-	})
+	keys := make([]string, len(identities))
+	for i, identity := range identities {
+		keys[i] = s.key(token, "session:"+identity)
+	}
+	records, err := s.look(ctx, keys...)
 	if err != nil {
 		return err
 	}
 	for i, identity := range identities {
-		if r := recordOf(identity, fields(records[i]), m.Now); r != nil {
+		if r := recordOf(identity, records[i], m.Now); r != nil {
 			m.Sessions = append(m.Sessions, *r)
 		}
 	}
@@ -175,21 +172,18 @@ func (m *Memory) gather(seen []Seen) {
 	}
 }
 
-// recordFields are those that recordOf reads.
-var recordFields = []string{"s", "e", "m", "o", "u", "n", "a", "f", "l", "d", "w", "k", "r", "x", "q"}
-
-// recordOf is the record in the fields, nil where there is none.
-func recordOf(identity string, f answer, now time.Time) *Record {
-	if f.text(0) == "" {
+// recordOf is the record with the fields, nil where there is none.
+func recordOf(identity string, r record, now time.Time) *Record {
+	if r["s"] == "" {
 		return nil
 	}
 	return &Record{
-		Identity: identity, State: f.text(0), Event: f.text(1), Message: f.text(2), AtWork: f.text(3) != "" && f.after(4, now),
-		Due: fromUnixMilli(f.int(5)),
+		Identity: identity, State: r["s"], Event: r["e"], Message: r["m"], AtWork: r["o"] != "" && r.after("u", now),
+		Due: r.time("n"),
 		Tried: Tried{
-			Attempts: int(f.int(6)), First: fromUnixMilli(f.int(7)), Last: fromUnixMilli(f.int(8)), Failure: f.bytes(9),
-			Waited: f.duration(10), CutOff: int(f.int(11)),
+			Attempts: int(r.int("a")), First: r.time("f"), Last: r.time("l"), Failure: r.bytes("d"),
+			Waited: time.Duration(r.int("w")) * time.Millisecond, CutOff: int(r.int("k")),
 		},
-		Answer: f.bytes(12), Recorded: fromUnixMilli(f.int(13)), Told: uint64(f.int(14)), // #nosec G115 -- a sequence in a stream
+		Answer: r.bytes("r"), Recorded: r.time("x"), Told: uint64(r.int("q")), // #nosec G115 -- a sequence in a stream
 	}
 }

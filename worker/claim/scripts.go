@@ -2,7 +2,8 @@ package claim
 
 import "github.com/redis/go-redis/v9"
 
-// A record is a hash with these fields. Short names: there may be millions of records.
+// A record has these fields. Short names: there may be millions of records. One that goes well is a string that holds them
+// all, see packed.go; any other is a hash.
 //
 //	s  state: claimed, recorded, published
 //	e  the event that the record belongs to; empty: free for any event
@@ -80,9 +81,11 @@ end
 //	KEYS[1] the record   KEYS[2] the event's grave   KEYS[3] the record of the token's link (for an invoice KEYS[1])
 //	KEYS[4] the token's trail
 //	ARGV    1 event  2 owner  3 lease ms  4 ttl ms  5 message  6 an event known to have ended, or ""
-//	        7 "1": adopt what that event left recorded  8 terms  9 "1": a perished answer makes room for another event
+//	        7 "1": adopt what that event left recorded  8 event, message and terms as in a string, see packed.go
+//	        9 "1": a perished answer makes room for another event
 //	        10 the identity as it stands in keys, "" for an invoice
-//	        11 "1": the owner calls the vendor at once
+//	        11 "1": the owner calls the vendor at once, else "0"
+//	        12 "" where there is nothing to note of a new one: neither a session nor a replay
 //
 // Answer: an outcome, then what belongs to it.
 //
@@ -96,10 +99,18 @@ end
 //	new       link state, link age ms, link answer    taken, and there was nothing before
 //
 // The way of an event that is new comes first: nearly all are, and the rest of the script need not be run for it.
-var takeScript = redis.NewScript(clock + trailing + clearing + `
+var takeScript = redis.NewScript(clock + `
 local record, grave, link, trail = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local event, owner, lease, ttl, message = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local ended, adopt, terms, perishable, identity = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local ended, adopt, body, perishable, identity = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local claim = 'c' .. ARGV[11] .. owner .. string.format('%013.0f', now + lease) .. body
+local dying = redis.call('EXISTS', grave) == 1
+local kind = redis.call('TYPE', record).ok
+if not dying and kind == 'none' and ARGV[12] == '' then
+  redis.call('SET', record, claim, 'PX', ttl)
+  return {'new'}
+end
+` + packing + trailing + clearing + `
 local function lies(event, message) -- as the event's own name says
   return message == '' or string.sub(event, 1, #message + 1) == message .. '.'
 end
@@ -109,81 +120,86 @@ local function seen(event, message)
 end
 local function withLink(answer) -- of a session
   if link == record then return answer end
-  local k = redis.call('HMGET', link, 's', 'x', 'r')
+  local k = look(link)
   local age = 0
-  if k[2] then age = math.max(0, now - tonumber(k[2])) end
+  if k.x then age = math.max(0, now - tonumber(k.x)) end
   local last = #answer
-  answer[last + 1] = k[1] or ''
+  answer[last + 1] = k.s or ''
   answer[last + 2] = int(age)
-  answer[last + 3] = k[3] or ''
+  answer[last + 3] = k.r or ''
   return answer
 end
 
-local dead = redis.call('HMGET', grave, 'verdict', 'letter')
-if dead[1] then
+if dying then
+  local dead = redis.call('HMGET', grave, 'verdict', 'letter')
   redis.call('PEXPIRE', grave, ttl)
-  return {'dead', dead[1], dead[2] or ''}
+  return {'dead', dead[1] or '', dead[2] or ''}
 end
 
-local f = redis.call('HMGET', record, 's', 'e', 'o', 'u', 't', 'n', 'c', 'r', 'p', 'm', 'g')
-local state, holder, at = f[1], f[2] or '', f[3] or ''
-local generation = tonumber(f[11] or '0') or 0
+local f, packed = look(record, kind)
+local terms = unpacked(claim).t
+local state, holder, at = f.s, f.e or '', f.o or ''
+local generation = tonumber(f.g or '0') or 0
 
-if not state and generation == 0 then
+if not state and generation == 0 or packed and state == 'claimed' and at == owner then
   if identity ~= '' then note(trail, '/' .. identity, ttl) end
   if not lies(event, message) then seen(event, message) end
-  redis.call('HSET', record, 's', 'claimed', 't', terms, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease),
-    'c', ARGV[11])
-  redis.call('PEXPIRE', record, ttl)
+  redis.call('SET', record, claim, 'PX', ttl)
   return withLink({'new'})
 end
 
 if state == 'published' then
-  local perished = perishable == '1' and holder ~= event and f[9] and tonumber(f[9]) > 0 and tonumber(f[9]) <= now
+  local perished = perishable == '1' and holder ~= event and f.p and tonumber(f.p) > 0 and tonumber(f.p) <= now
   if not perished then
     if holder ~= event then seen(event, message) end
     redis.call('PEXPIRE', record, ttl)
-    return {'published', holder, f[5] or '', f[8] or ''}
+    return {'published', holder, f.t or '', f.r or ''}
   end
   generation = generation + 1
-  local told = redis.call('HGET', record, 'q')
-  if told then note(trail, '#' .. told, ttl) end
+  if f.q then note(trail, '#' .. f.q, ttl) end
   if string.sub(holder, -2) == '.0' then note(trail, holder, ttl) end -- a replay is on the trail since it was taken
   redis.call('DEL', record)
   state = false
 end
 
 if state and at ~= owner then
-  local left = tonumber(f[4] or '0') - now
-  local atwork = at ~= '' and left > 0
+  local left = tonumber(f.u or '0') - now
   local mine = holder == event
   local free = holder == '' or (ended ~= '' and ended == holder)
-  if atwork or not (mine or free) then
+  if at ~= '' and left > 0 then
     if not mine then seen(event, message) end
     redis.call('PEXPIRE', record, ttl)
-    if atwork then return {'busy', holder, f[10] or '', int(left), '0', '0'} end
+    return {'busy', holder, f.m or '', int(left), '0', '0'}
+  end
+  if packed then
+    open(record, f)
+    packed = false
+  end
+  if not (mine or free) then
+    seen(event, message)
+    redis.call('PEXPIRE', record, ttl)
     redis.call('HSETNX', record, 'y', int(now))
-    local since = math.max(tonumber(redis.call('HGET', record, 'y')), tonumber(f[6] or '0'))
-    return {'busy', holder, f[10] or '', '0', '1', int(math.max(0, now - since))}
+    local since = math.max(tonumber(redis.call('HGET', record, 'y')), tonumber(f.n or '0'))
+    return {'busy', holder, f.m or '', '0', '1', int(math.max(0, now - since))}
   end
   if not mine and state == 'recorded' and adopt ~= '1' then
     redis.call('PEXPIRE', record, ttl)
-    return {'orphan', holder, f[5] or '', f[8] or ''}
+    return {'orphan', holder, f.t or '', f.r or ''}
   end
-  if not mine and holder ~= '' then seen(holder, f[10] or '') end
+  if not mine and holder ~= '' then seen(holder, f.m or '') end
   if not mine and state == 'claimed' then
     clear(record, generation, ttl)
     state = false
   else
     redis.call('HDEL', record, 'y')
-    local due = tonumber(f[6] or '0') - now
+    local due = tonumber(f.n or '0') - now
     if due > 0 then
       redis.call('PEXPIRE', record, ttl)
       return {'later', int(due)}
     end
-    if at ~= '' and (f[7] == '1' or state == 'recorded') then redis.call('HINCRBY', record, 'v', 1) end
-    if at ~= '' and f[7] == '1' then
-      local last = int(tonumber(f[4]) - lease) -- when it was last heard of
+    if at ~= '' and (f.c == '1' or state == 'recorded') then redis.call('HINCRBY', record, 'v', 1) end
+    if at ~= '' and f.c == '1' then
+      local last = int(tonumber(f.u) - lease) -- when it was last heard of
       redis.call('HINCRBY', record, 'k', 1)
       if redis.call('HGET', record, 'f') == '0' then redis.call('HSET', record, 'f', last) end
       redis.call('HSETNX', record, 'f', last)
@@ -192,15 +208,18 @@ if state and at ~= owner then
   end
 end
 
+if packed and state then open(record, f) end
 if not state then
   redis.call('HSET', record, 's', 'claimed', 't', terms)
   if generation > 0 then redis.call('HSET', record, 'g', int(generation)) end -- one higher than before, perhaps
-elseif state == 'claimed' and f[5] == '' then
+elseif state == 'claimed' and f.t == '' then
   redis.call('HSET', record, 't', terms) -- they could not be filled in before
 end
 if identity ~= '' then note(trail, '/' .. identity, ttl) end
 if not lies(event, message) then seen(event, message) end
-redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease), 'c', ARGV[11])
+local calling = ''
+if ARGV[11] == '1' then calling = '1' end
+redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease), 'c', calling)
 redis.call('PEXPIRE', record, ttl)
 
 local c = redis.call('HMGET', record, 's', 'a', 'f', 'l', 'd', 'w', 'v', 't', 'r', 'g', 'k')
@@ -214,11 +233,11 @@ return withLink(answer)
 //	KEYS[1] the link's record
 //
 // Answer: state, age ms, answer.
-var linkScript = redis.NewScript(clock + `
-local k = redis.call('HMGET', KEYS[1], 's', 'x', 'r')
+var linkScript = redis.NewScript(clock + packing + `
+local k = look(KEYS[1])
 local age = 0
-if k[2] then age = math.max(0, now - tonumber(k[2])) end
-return {k[1] or '', int(age), k[3] or ''}
+if k.x then age = math.max(0, now - tonumber(k.x)) end
+return {k.s or '', int(age), k.r or ''}
 `)
 
 // renewScript lengthens the lease.
@@ -227,6 +246,11 @@ return {k[1] or '', int(age), k[3] or ''}
 //
 // Answer: 1, or 0 when the claim is not the owner's.
 var renewScript = redis.NewScript(clock + `
+if redis.call('TYPE', KEYS[1]).ok == 'string' then
+  if string.match(redis.call('GETRANGE', KEYS[1], 0, 27), '^[cr].(.*)') ~= ARGV[1] then return 0 end
+  redis.call('SETRANGE', KEYS[1], 28, string.format('%013.0f', now + tonumber(ARGV[2])))
+  return 1
+end
 if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[2])))
 return 1
@@ -238,6 +262,11 @@ return 1
 //
 // Answer: 1, or 0 when the claim is not the owner's.
 var beginScript = redis.NewScript(`
+if redis.call('TYPE', KEYS[1]).ok == 'string' then
+  if string.match(redis.call('GETRANGE', KEYS[1], 0, 27), '^[cr].(.*)') ~= ARGV[1] then return 0 end
+  redis.call('SETRANGE', KEYS[1], 1, '1')
+  return 1
+end
 if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'c', '1')
 return 1
@@ -249,7 +278,8 @@ return 1
 //	                          7 delay ms  8 "1": the owner keeps the claim  9 lease ms
 //
 // Answer: 1, or 0 when the claim is not the owner's.
-var failScript = redis.NewScript(clock + `
+var failScript = redis.NewScript(clock + packing + `
+if not opened(KEYS[1]) then return 0 end
 if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'a', ARGV[2], 'f', ARGV[3], 'l', ARGV[4], 'd', ARGV[5], 'w', ARGV[6],
   'n', int(now + tonumber(ARGV[7])), 'v', '0', 'c', '')
@@ -266,7 +296,8 @@ return 1
 //	KEYS[1] the record   ARGV 1 owner
 //
 // Answer: 1, or 0 when the claim is not the owner's.
-var releaseScript = redis.NewScript(`
+var releaseScript = redis.NewScript(packing + `
+if not opened(KEYS[1]) then return 0 end
 if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'o', '', 'u', '0', 'c', '')
 return 1
@@ -275,10 +306,25 @@ return 1
 // recordScript keeps the vendor's answer.
 //
 //	KEYS[1] the record   ARGV 1 owner  2 answer  3 when it perishes, Unix ms, 0: not known  4 lease ms  5 ttl ms
+//	                          6 when it perishes, of the width that it has in a string
 //
 // Answer: 1, or 0 when the claim is not the owner's. An answer that is there already is kept; the lease is lengthened all
 // the same, since its owner counts it from now.
-var recordScript = redis.NewScript(clock + keeping + `
+var recordScript = redis.NewScript(clock + `
+if redis.call('TYPE', KEYS[1]).ok == 'string' then
+  local v = redis.call('GET', KEYS[1])
+  local state = string.sub(v, 1, 1)
+  if string.sub(v, 3, 28) ~= ARGV[1] or state == 'p' then return 0 end
+  local held = string.format('%013.0f', now + tonumber(ARGV[4]))
+  if state == 'c' then
+    redis.call('SET', KEYS[1], 'r0' .. ARGV[1] .. held .. string.format('%013.0f', now) .. ARGV[6] .. string.sub(v, 42) .. ARGV[2],
+      'PX', ARGV[5])
+  else
+    redis.call('SETRANGE', KEYS[1], 28, held)
+  end
+  return 1
+end
+` + keeping + `
 local f = redis.call('HMGET', KEYS[1], 'o', 's')
 if f[1] ~= ARGV[1] then return 0 end
 if f[2] == 'claimed' then
@@ -296,15 +342,31 @@ return 1
 //	KEYS[1] the record   ARGV 1 owner  2 event  3 ttl ms  4 sequence of link.created, "" where it is not known
 //
 // Answer: 1, or 0 when the claim is not the owner's. Run again after success it finds its own event and answers 1.
-var publishScript = redis.NewScript(keeping + `
-local f = redis.call('HMGET', KEYS[1], 'o', 's', 'e')
+var publishScript = redis.NewScript(`
+local v
+if redis.call('TYPE', KEYS[1]).ok == 'string' then
+  v = redis.call('GET', KEYS[1])
+  if string.sub(v, 1, 1) == 'r' then
+    if string.sub(v, 3, 28) ~= ARGV[1] then return 0 end
+    redis.call('SET', KEYS[1], 'p' .. string.sub(v, 42, 67) .. #ARGV[4] .. ':' .. ARGV[4] .. string.sub(v, 68), 'PX', ARGV[3])
+    return 1
+  end
+end
+` + packing + keeping + `
+if v then
+  local f = unpacked(v)
+  if f.s == 'published' and f.e == ARGV[2] then return 1 end
+  return 0
+end
+local f = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'm', 't', 'r', 'x', 'p', 'g')
 if f[2] == 'published' and f[3] == ARGV[2] then return 1 end
 if f[1] ~= ARGV[1] or f[2] ~= 'recorded' then return 0 end
-if ARGV[4] ~= '' then
-  redis.call('HSET', KEYS[1], 's', 'published', 'q', ARGV[4])
-else
-  redis.call('HSET', KEYS[1], 's', 'published')
+if not f[9] then
+  redis.call('SET', KEYS[1], 'p' .. pad(f[7]) .. pad(f[8]) .. ns(ARGV[4]) .. body(f[3], f[4], f[5]) .. f[6], 'PX', ARGV[3])
+  return 1
 end
+redis.call('HSET', KEYS[1], 's', 'published')
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'q', ARGV[4]) end
 redis.call('HDEL', KEYS[1], 'o', 'u', 'm', 'a', 'f', 'l', 'd', 'n', 'w', 'v', 'y', 'c', 'k')
 keep(KEYS[1], ARGV[3])
 return 1
@@ -318,13 +380,14 @@ return 1
 //
 // Answer: the verdict that stands (an earlier one wins) and the letter when it is written; or "lost" when the claim is
 // not the owner's. A recorded answer stays, free for any event.
-var buryScript = redis.NewScript(clock + trailing + clearing + `
+var buryScript = redis.NewScript(clock + packing + trailing + clearing + `
 local dead = redis.call('HMGET', KEYS[1], 'verdict', 'letter')
 if dead[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
   return {'dead', dead[1], dead[2] or ''}
 end
 if ARGV[1] ~= '' then
+  if not opened(KEYS[2]) then return {'lost'} end
   local f = redis.call('HMGET', KEYS[2], 'o', 's', 'g')
   if f[1] ~= ARGV[1] then return {'lost'} end
   if f[2] == 'claimed' then

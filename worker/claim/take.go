@@ -2,6 +2,8 @@ package claim
 
 import (
 	"context"
+	"encoding/base32"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -75,10 +77,15 @@ func (s *Store) Link(ctx context.Context, token string) (Link, error) {
 	return answer(reply).link(0), nil
 }
 
-// newOwner is a name that no other delivery has: 128 random bits.
+// newOwner is a name that no other delivery has: 128 random bits, ownerLength characters.
 func newOwner() string {
-	return strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36) // #nosec G404 -- it must be unique, not secret
+	var bits [16]byte
+	binary.NativeEndian.PutUint64(bits[:8], rand.Uint64()) // #nosec G404 -- it must be unique, not secret
+	binary.NativeEndian.PutUint64(bits[8:], rand.Uint64()) // #nosec G404 -- the same
+	return owners.EncodeToString(bits[:])
 }
+
+var owners = base32.HexEncoding.WithPadding(base32.NoPadding)
 
 // Take asks for the work on an event. Each call is a new owner.
 func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
@@ -86,8 +93,8 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 	owner := newOwner()
 	asked := time.Now()
 	reply, err := takeScript.Run(ctx, s.rdb, []string{k.record, k.grave, k.link, k.trail},
-		r.Event, owner, millis(s.lease), millis(s.keepFor()), r.Message, r.Ended, flag(r.Adopt), r.Terms, flag(r.Perishable),
-		safeIdentity(r.Identity), flag(r.Calling),
+		r.Event, owner, millis(s.lease), millis(s.keepFor()), r.Message, r.Ended, flag(r.Adopt), packBody(r.Event, r.Message, r.Terms),
+		flag(r.Perishable), safeIdentity(r.Identity), calling(r.Calling), flag(r.Identity != "" || !lies(r.Event, r.Message)),
 	).StringSlice()
 	if err != nil {
 		return nil, fmt.Errorf("claim: take: %w", err)
@@ -145,6 +152,14 @@ func flag(b bool) string {
 		return "1"
 	}
 	return ""
+}
+
+// calling is a flag as it stands in a string.
+func calling(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
 }
 
 // answer is a script's answer: strings by position, empty where the script said nothing.

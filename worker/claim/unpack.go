@@ -1,0 +1,69 @@
+package claim
+
+import (
+	"strconv"
+	"strings"
+)
+
+// unpack reads the fields of a string, by their names in the hash; false where it is none of ours.
+func unpack(v string) (map[string]string, bool) {
+	u := unpacking{rest: v, fields: map[string]string{}}
+	kind := u.cut(1)
+	switch kind {
+	case "p":
+		u.fields["s"] = "published"
+		u.fixed("x", timeLength)
+		u.fixed("p", timeLength)
+		u.netstring("q")
+	case "c", "r":
+		u.fields["s"] = "claimed"
+		u.fixed("c", 1)
+		u.fixed("o", ownerLength)
+		u.fixed("u", timeLength)
+		if kind == "r" {
+			u.fields["s"] = "recorded"
+			u.fixed("x", timeLength)
+			u.fixed("p", timeLength)
+		}
+	default:
+		return nil, false
+	}
+	u.netstring("e")
+	u.netstring("m")
+	u.netstring("t")
+	if u.fields["m"] == "=" {
+		u.fields["m"] = messageOf(u.fields["e"])
+	}
+	if kind != "c" {
+		u.fields["r"] = u.rest
+	}
+	return u.fields, !u.bad
+}
+
+// unpacking is what is left of a string, and what was read of it.
+type unpacking struct {
+	rest   string
+	fields map[string]string
+	bad    bool
+}
+
+func (u *unpacking) cut(n int) (text string) {
+	if n < 0 || len(u.rest) < n {
+		u.bad, n = true, 0
+	}
+	text, u.rest = u.rest[:n], u.rest[n:]
+	return text
+}
+
+func (u *unpacking) fixed(name string, n int) { u.fields[name] = u.cut(n) }
+
+func (u *unpacking) netstring(name string) {
+	length, rest, found := strings.Cut(u.rest, ":")
+	n, err := strconv.Atoi(length)
+	if !found || err != nil {
+		u.bad = true
+		return
+	}
+	u.rest = rest
+	u.fields[name] = u.cut(n)
+}

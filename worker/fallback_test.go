@@ -1,0 +1,33 @@
+package worker
+
+import (
+	"context"
+	"sync"
+)
+
+// startForgetful starts a worker and returns what puts Redis back to where it was when an event reached the step: a failover that
+// has forgotten what came after.
+func (w *world) startForgetful(at step, key string) (r *running, forget func()) {
+	var mu sync.Mutex
+	var known string
+	r = w.start(func(r *running) {
+		before := r.reached
+		r.reached = func(s step) {
+			if s == at {
+				mu.Lock()
+				known = w.rdb.Get(context.Background(), key).Val()
+				mu.Unlock()
+			}
+			before(s)
+		}
+	})
+	return r, func() {
+		w.t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
+		if known == "" {
+			w.t.Fatalf("nothing was known of %s", key)
+		}
+		w.must(w.rdb.Set(context.Background(), key, known, w.settings.DedupTTL).Err())
+	}
+}
