@@ -182,40 +182,39 @@ func (e *editing) check(old *deadletter.Replay, after []byte) (*deadletter.Repla
 		for _, fault := range invalid.Fields {
 			e.app.sayf("%s", visible(fault.String()))
 		}
+		e.slips(old, after) // may be why a field is missing
 		return nil, fmt.Errorf("dead letter %d: %w; nothing was changed", old.ID, errBreaksRules)
 	case errors.Is(err, deadletter.ErrUnchanged):
 		return nil, fmt.Errorf("dead letter %d: %w; linkworker dlq replay %d sends it as it is", old.ID, err, old.ID)
 	case err != nil:
 		return nil, fmt.Errorf("dead letter %d: %w", old.ID, err)
 	}
-	return corrected, e.checkFields(old, after)
+	if e.slips(old, after) > 0 {
+		return nil, fmt.Errorf("dead letter %d: %w; nothing was changed", old.ID, errBreaksRules)
+	}
+	return corrected, nil
 }
 
-// checkFields refuses a field that no event has and that was not there before: it is
-// a slip, since nobody would read it.
-func (e *editing) checkFields(old *deadletter.Replay, after []byte) error {
+// slips tells of each field that no event has, and counts those that were not there
+// before: nobody would read them.
+func (e *editing) slips(old *deadletter.Replay, after []byte) (n int) {
+	subject, known := old.Letter.Subject, map[string]bool{}
 	before, err := old.EventData()
 	if err != nil {
-		return err
+		return 0
 	}
-	subject := old.Letter.Subject
-	known := map[string]bool{}
 	for _, path := range events.UnknownFields(subject, before) {
 		known[anyEntry(path)] = true
 	}
-	slips := 0
 	for _, path := range events.UnknownFields(subject, after) {
 		if known[anyEntry(path)] {
-			e.app.sayf("warning: %s is no field of %s and is left out", path, subject)
+			e.app.sayf("warning: %s is no field of %s and is left out", visible(path), subject)
 			continue
 		}
-		slips++
-		e.app.sayf("%s is no field of %s", path, subject)
+		n++
+		e.app.sayf("%s is no field of %s", visible(path), subject)
 	}
-	if slips > 0 {
-		return fmt.Errorf("dead letter %d: %w; nothing was changed", old.ID, errBreaksRules)
-	}
-	return nil
+	return n
 }
 
 // anyEntry is a path in which the entries of a list are alike.

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/term"
 
 	"github.com/linkworker/linkworker/worker/deadletter"
 )
@@ -90,14 +91,28 @@ func (e *editing) inEditor(ctx context.Context, old *deadletter.Replay, before [
 // editorTimeout is how long an editor may take to end when the command has to.
 const editorTimeout = 10 * time.Second
 
-// openEditor waits until the editor has ended. One that is told to end puts the terminal
-// in order first.
+// openEditor waits until the editor has ended, and leaves the terminal as it was: not
+// every editor that a signal ends does.
 func (e *editing) openEditor(ctx context.Context, editor, file string) error {
+	defer keepTerminal(e.app.stdin)()
 	cmd := exec.CommandContext(ctx, "sh", "-c", editorScript(editor), "sh", file)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = editorTimeout
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = e.app.stdin, e.app.stderr, e.app.stderr
 	return cmd.Run()
+}
+
+// keepTerminal gives what puts the stream's terminal back into the mode it is in now.
+func keepTerminal(stream any) (restore func()) {
+	file, ok := stream.(*os.File)
+	if !ok {
+		return func() {}
+	}
+	state, err := term.GetState(int(file.Fd()))
+	if err != nil {
+		return func() {} // it is no terminal
+	}
+	return func() { _ = term.Restore(int(file.Fd()), state) } // there is nobody who could mend it
 }
 
 // editorScript has a shell take EDITOR apart, which may have arguments, as git does. A

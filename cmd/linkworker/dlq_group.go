@@ -46,7 +46,8 @@ func (d *dlq) group(ctx context.Context, f *dlqFlags, keys []string, causes *dea
 		return err
 	}
 	f.tellNone(d.app, found)
-	t, row := d.app.causesTable(keys)
+	columns, row := causesTable(widthOf(d.app.stdout), keys)
+	t := d.app.newTable(columns...)
 	for i, cause := range causes.Largest() {
 		if i == limit && limit > 0 {
 			break
@@ -71,14 +72,17 @@ func (d *dlq) group(ctx context.Context, f *dlqFlags, keys []string, causes *dea
 	return t.flush()
 }
 
-// causesTable is the table of a summary, and what makes its rows. The details come
-// last: they are what it is read for.
-func (a *app) causesTable(keys []string) (*table, func(*deadletter.Cause, string) []string) {
-	first, last, layout := "FIRST", "LAST", time.RFC3339
-	if a.narrow() {
+// causesTable has the columns of a summary for a terminal of that width, and what makes
+// its rows. The details come last: they are what it is read for.
+func causesTable(width int, keys []string) ([]column, func(*deadletter.Cause, string) []string) {
+	first, last, example, layout := "FIRST", "LAST", "EXAMPLE", time.RFC3339
+	if 0 < width && width < narrow {
 		first, last, layout = "FIRST (UTC)", "LAST (UTC)", shortTime
 	}
-	columns := []column{{title: "COUNT"}, {title: first}, {title: last}, {title: "EXAMPLE"}}
+	if 0 < width && width < slim {
+		example, layout = "ID", shortestTime
+	}
+	columns := []column{{title: "COUNT"}, {title: first}, {title: last}, {title: example}}
 	order := make([]int, 0, len(keys))
 	for i, key := range keys {
 		if key != deadletter.KeyDetail {
@@ -93,14 +97,14 @@ func (a *app) causesTable(keys []string) (*table, func(*deadletter.Cause, string
 		switch keys[i] {
 		case deadletter.KeyReason:
 			c.paint = text.Colors{text.FgYellow}
-		case deadletter.KeyWorker:
-			c.least, c.inside = 10, true
+		case deadletter.KeyWorker, deadletter.KeySubject, deadletter.KeyType:
+			c.least, c.inside = 8, true
 		case deadletter.KeyDetail:
 			c.prose, c.whole = true, true
 		}
 		columns = append(columns, c)
 	}
-	return a.newTable(columns...), func(cause *deadletter.Cause, example string) []string {
+	return columns, func(cause *deadletter.Cause, example string) []string {
 		cells := []string{strconv.Itoa(cause.Count), cause.First.Format(layout), cause.Last.Format(layout), example}
 		for _, i := range order {
 			cells = append(cells, cause.Values[i])

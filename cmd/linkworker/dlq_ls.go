@@ -155,5 +155,11 @@ func (a *app) lsTable() (*table, func(*deadletter.Entry) []string) {
 	}
 }
 
-// shortTime is for narrow terminals.
-const shortTime = "01-02 15:04:05"
+// slim is below how many columns a terminal has room for the shortest table alone.
+const slim = 72
+
+// shortTime is for narrow terminals, shortestTime for slim ones.
+const (
+	shortTime    = "01-02 15:04:05"
+	shortestTime = "01-02 15:04"
+)

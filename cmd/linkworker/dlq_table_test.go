@@ -4,8 +4,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/linkworker/linkworker/worker/deadletter"
 )
 
 // drawn is a table as it looks at a width; 0 is no terminal.
@@ -94,6 +97,50 @@ ID  TOKEN
 		if got := drawn(t, tt.width, tt.columns, rows...); "\n"+got != tt.want {
 			t.Errorf("%s:\n%s\nwant:%s", name, got, tt.want)
 		}
+	}
+}
+
+// TestSummaryFitsItsTerminal draws what stands behind many letters.
+func TestSummaryFitsItsTerminal(t *testing.T) {
+	at := time.Date(2026, 5, 18, 11, 0, 0, 0, time.UTC)
+	causes := []deadletter.Cause{
+		{Values: []string{"invalid_event", "", "invalid invoice.issued: items[#].totalAmount must be a decimal string"}, Count: 10_000, First: at, Last: at},
+		{Values: []string{"rejected", "11", "the account is locked"}, Count: 9, First: at, Last: at.Add(time.Minute)},
+	}
+	for width, want := range map[int]string{
+		0: `
+COUNT  FIRST                 LAST                  EXAMPLE  REASON         CODE  DETAIL
+10000  2026-05-18T11:00:00Z  2026-05-18T11:00:00Z  123456   invalid_event  -     invalid invoice.issued: items[#].totalAmount must be a decimal string
+9      2026-05-18T11:00:00Z  2026-05-18T11:01:00Z  123456   rejected       11    the account is locked
+`,
+		60: `
+COUNT  FIRST (UTC)  LAST (UTC)   ID      REASON         CODE
+    DETAIL
+10000  05-18 11:00  05-18 11:00  123456  invalid_event  -
+    invalid invoice.issued: items[#].totalAmount must be a
+    decimal string
+9      05-18 11:00  05-18 11:01  123456  rejected       11
+    the account is locked
+`,
+		80: `
+COUNT  FIRST (UTC)     LAST (UTC)      EXAMPLE  REASON         CODE
+    DETAIL
+10000  05-18 11:00:00  05-18 11:00:00  123456   invalid_event  -
+    invalid invoice.issued: items[#].totalAmount must be a decimal string
+9      05-18 11:00:00  05-18 11:01:00  123456   rejected       11
+    the account is locked
+`,
+	} {
+		columns, row := causesTable(width, []string{deadletter.KeyReason, deadletter.KeyCode, deadletter.KeyDetail})
+		if got := drawn(t, width, columns, row(&causes[0], "123456"), row(&causes[1], "123456")); "\n"+got != want {
+			t.Errorf("%d:\n%s\nwant:%s", width, got, want)
+		}
+	}
+	keys := []string{deadletter.KeySubject, deadletter.KeyType, deadletter.KeyWorker}
+	values := []string{"session.requested", "failedPrecondition", "v1.2.3-0.20260518110000"}
+	for width, n := range map[int]int{60: 2, 80: 3, 120: 3, 200: 3} {
+		columns, row := causesTable(width, keys[:n])
+		drawn(t, width, columns, row(&deadletter.Cause{Values: values[:n]}, "1"))
 	}
 }
 

@@ -41,6 +41,7 @@ With -o json, one object a line: facts, then gaps (what could not be read), then
 verdict: told, in_work, waiting, dead, freed, told_twice, unclear or never_seen.`,
 		Example: `  linkworker explain invoice-2001
   linkworker explain invoice-2001 --since 168h
+  linkworker explain -- '-2001 begins with a dash'
   linkworker explain invoice-2001 -o json | jq -r 'select(.verdict).verdict'`,
 		Args: positional(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {

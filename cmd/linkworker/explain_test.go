@@ -184,7 +184,7 @@ func TestExplainReplay(t *testing.T) {
 		c.expect(s, story.OutcomeTold, "one link, told once", "arrived dead_letter link_failed replayed made recorded link_created",
 			story.PlaceBilling, story.PlaceDeadLetters, story.PlaceLinks, story.PlaceVendor, story.PlaceRedis)
 		for _, f := range s.facts {
-			if f.What == story.WhatLetter && !strings.Contains(f.Text, "dead letter 1, which was replayed or discarded since: rejected, code 11") {
+			if f.What == story.WhatLetter && !strings.Contains(f.Text, "dead letter 1, which was replayed, corrected or discarded since: rejected, code 11") {
 				t.Errorf("%+v", f)
 			}
 		}
@@ -219,6 +219,13 @@ func TestExplainReplayThatFailsAgain(t *testing.T) {
 		c.awaitEnd()
 		if memory, err = claims.Recall(t.Context(), "inv-2"); err != nil || memory.Link == nil || memory.Link.Told != 3 {
 			t.Errorf("%+v, error %v", memory, err)
+		}
+		c.must("edit", "2", "--set", "currency=USD", "--set", `items=[{"preTaxAmount":"10","totalAmount":"10","description":"Plan"}]`, "--wait", "40s")
+		s = c.explain("inv-1")
+		if s.verdict.Outcome != story.OutcomeTold || !slices.ContainsFunc(s.facts, func(f story.Fact) bool {
+			return strings.HasPrefix(f.Text, "replay 2 with corrected data of the invoice.issued that came as BILLING 1, for 10 USD")
+		}) {
+			t.Errorf("%+v\n%+v", s.verdict, s.facts)
 		}
 	})
 }

@@ -161,7 +161,7 @@ func putEntry(text jsontext.Value, path []part, value jsontext.Value) (jsontext.
 	case err != nil:
 		return nil, err
 	case index > len(entries), index == len(entries) && value == nil:
-		return nil, fmt.Errorf("there is no [%d]: the list has %d entries", index, len(entries))
+		return nil, fmt.Errorf("there is no [%d] in a list of %d", index, len(entries))
 	case index == len(entries):
 		entries = append(entries, nil)
 	}

@@ -72,7 +72,11 @@ func (t *telling) event(m *stored) bool {
 	asked := m.subject
 	if origin.Replays > 0 {
 		f.What = WhatReplayed
-		asked = fmt.Sprintf("replay %d of the %s that came as %s", origin.Replays, m.subject, places(origin.Event))
+		how := ""
+		if origin.Hash != "" {
+			how = " with corrected data"
+		}
+		asked = fmt.Sprintf("replay %d%s of the %s that came as %s", origin.Replays, how, m.subject, places(origin.Event))
 	}
 	if invalid != nil {
 		f.InvoiceID, f.Detail = invalid.InvoiceID, invalid.Error()

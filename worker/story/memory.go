@@ -187,7 +187,7 @@ func (t *telling) tellOfLetter(e *claim.Seen, f Fact) {
 	}
 	f.Text = "the event ended as dead letter " + e.Letter
 	if t.read(PlaceDeadLetters) {
-		f.Text += ", which was replayed or discarded since"
+		f.Text += ", which was replayed, corrected or discarded since"
 	}
 	if f.Reason != "" {
 		f.Text += ": " + becauseOf(&f)

@@ -81,7 +81,7 @@ func TestVerdicts(t *testing.T) {
 		{name: "dead beside a link", facts: []Fact{link, letter}, want: OutcomeDead, text: "one link, told once; dead letter 17 is open: rejected, code 11"},
 		{name: "dying", facts: []Fact{{What: WhatDying, Reason: "panic"}}, want: OutcomeDead, text: "an event is about to end as a dead letter: panic"},
 		{name: "discarded", facts: []Fact{gone}, read: all, want: OutcomeFreed,
-			text: "nothing was made, and each event ended as a dead letter that was discarded, or replayed without an end yet"},
+			text: "nothing was made, and each event ended as a dead letter that was discarded, replayed without an end yet, or corrected to another token"},
 		{name: "dead, unreadable", facts: []Fact{gone}, read: []Place{PlaceRedis}, want: OutcomeDead, text: "nothing was made, and each event ended as a dead letter"},
 		{name: "replayed", facts: []Fact{gone, link}, want: OutcomeTold, text: "one link, told once"},
 		{name: "queued", facts: []Fact{came}, queue: queue(6, 5), want: OutcomeWaiting,

@@ -183,7 +183,7 @@ func (t *telling) judgeLetters(j *judging) {
 	if gone > 0 && len(j.outcomes) == 0 {
 		text := "nothing was made, and each event ended as a dead letter"
 		if t.read(PlaceDeadLetters) {
-			j.say(OutcomeFreed, text+" that was discarded, or replayed without an end yet")
+			j.say(OutcomeFreed, text+" that was discarded, replayed without an end yet, or corrected to another token")
 		} else {
 			j.say(OutcomeDead, text)
 		}
