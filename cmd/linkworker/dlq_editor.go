@@ -95,7 +95,7 @@ const editorTimeout = 10 * time.Second
 // every editor that a signal ends does.
 func (e *editing) openEditor(ctx context.Context, editor, file string) error {
 	defer keepTerminal(e.app.stdin)()
-	cmd := exec.CommandContext(ctx, "sh", "-c", editorScript(editor), "sh", file)
+	cmd := exec.CommandContext(ctx, "sh", "-c", editorScript(editor), "sh", file) // #nosec G204 -- EDITOR is the user's own, and the file stands apart from the script
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = editorTimeout
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = e.app.stdin, e.app.stderr, e.app.stderr
