@@ -15,7 +15,9 @@ import (
 // decided here.
 func (w *Worker) ask(ctx context.Context, d *delivery, call func(context.Context) error) error {
 	noted, err := w.askInSlot(ctx, d, call)
-	if lost := <-noted; lost != nil {
+	lost := <-noted
+	w.reached(d, stepCalled)
+	if lost != nil {
 		return lost
 	}
 	return err
@@ -28,6 +30,7 @@ func (w *Worker) askInSlot(ctx context.Context, d *delivery, call func(context.C
 	}
 	defer w.leaveSlot(d)
 	w.lap(d, lapSlot)
+	w.reached(d, stepCalling)
 	noted, err = w.noteCall(ctx, d)
 	if err != nil {
 		return noted, err
@@ -72,17 +75,15 @@ func (w *Worker) noteCall(ctx context.Context, d *delivery) (noted <-chan error,
 	if c == nil {
 		return nothingNoted, nil
 	}
-	// A worker that stood still for a while, as one that was suspended, may have lost the claim without having noticed.
-	if !c.Sure() {
-		if err := w.note(ctx, func() error { return c.Renew(ctx) }); err != nil {
-			return nothingNoted, err
-		}
+	if err := w.makeSure(ctx, d, c, w.note); err != nil {
+		return nothingNoted, err
 	}
 	if c.Calling() {
 		return nothingNoted, nil
 	}
 	answer := make(chan error, 1)
 	go func() {
+		defer close(answer)
 		err := c.Begin(ctx)
 		if err != nil && !errors.Is(err, claim.ErrLost) {
 			if ctx.Err() == nil {
@@ -90,9 +91,23 @@ func (w *Worker) noteCall(ctx context.Context, d *delivery) (noted <-chan error,
 			}
 			err = nil // the call has begun all the same, and what it brings will be recorded
 		}
+		w.reached(d, stepNoted)
 		answer <- err
 	}()
 	return answer, nil
+}
+
+// makeSure asks Redis whether the claim is still ours where the lease may have ended: a worker that stood still for a
+// while, as one that was suspended, may have lost it without having noticed.
+func (w *Worker) makeSure(ctx context.Context, d *delivery, c *claim.Claim, insist func(context.Context, func() error) error) error {
+	if c.Sure() {
+		return nil
+	}
+	if err := insist(ctx, func() error { return c.Renew(ctx) }); err != nil {
+		return err
+	}
+	w.reached(d, stepRenewed)
+	return nil
 }
 
 // observed makes a call in a slot that is already held.

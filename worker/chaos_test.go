@@ -23,7 +23,7 @@ func TestManyWorkersDieWhileTheyWork(t *testing.T) {
 		links, sessions := w.burst(60)
 		begin := func() *running {
 			return w.start(func(r *running) {
-				r.reached = func(step) {
+				r.reached = func(*delivery, step) {
 					if r.killed.Load() {
 						runtime.Goexit()
 					}

@@ -26,7 +26,8 @@ var errUncounted = errors.New("says nothing about the vendor")
 // circuit tells when the vendor as a whole is down. Each call is reported to it; calls that began before it opened no
 // longer count.
 type circuit struct {
-	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
+	failures uint32 // in a row, that open it
+	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
 
 	mu      sync.Mutex
 	failing map[string]struct{} // the events of the present run of failures
@@ -35,7 +36,7 @@ type circuit struct {
 
 // newCircuit returns a closed circuit. changed is told whenever it opens (true) or closes; it must not call back.
 func newCircuit(changed func(open bool)) *circuit {
-	c := &circuit{failing: map[string]struct{}{}}
+	c := &circuit{failures: circuitFailures, failing: map[string]struct{}{}}
 	c.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:        "vendor",
 		MaxRequests: 1,
@@ -58,7 +59,7 @@ func newCircuit(changed func(open bool)) *circuit {
 func (c *circuit) readyToTrip(counts gobreaker.Counts) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.tripped || (counts.ConsecutiveFailures >= circuitFailures && len(c.failing) >= circuitEvents)
+	return c.tripped || (counts.ConsecutiveFailures >= c.failures && len(c.failing) >= circuitEvents)
 }
 
 // begin announces a call for an event and returns how to report its outcome.

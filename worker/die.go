@@ -33,7 +33,7 @@ func (w *Worker) die(ctx context.Context, d *delivery, v verdict) error {
 	if err != nil {
 		return err
 	}
-	w.reached(stepBuried)
+	w.reached(d, stepBuried)
 	if grave.Letter == "" {
 		if err := w.tellOfDeath(ctx, d, grave); err != nil {
 			return err
@@ -52,16 +52,16 @@ func (w *Worker) tellOfDeath(ctx context.Context, d *delivery, grave claim.Death
 	if err != nil {
 		return err
 	}
-	w.reached(stepLetter)
+	w.reached(d, stepLetter)
 	grave.Letter = strconv.FormatUint(id, 10)
 	if grave.Told, err = w.sayFailed(ctx, d, verdict, grave.Letter); err != nil {
 		return err
 	}
-	w.reached(stepFailed)
+	w.reached(d, stepTold)
 	if err := w.insist(ctx, func() error { return w.claims.Close(ctx, grave) }); err != nil {
 		return err
 	}
-	w.reached(stepClosed)
+	w.reached(d, stepClosed)
 	w.log.Warn("dead letter", "id", grave.Letter, "event", d.name(), "subject", d.msg.Subject, "token", tokenOf(d),
 		"reason", string(verdict.Reason), "code", verdict.Code, "traceId", verdict.TraceID, "detail", verdict.Detail)
 	w.metrics.outcome(d.msg.Subject, "dead", string(verdict.Reason))

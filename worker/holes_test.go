@@ -16,23 +16,6 @@ import (
 	"github.com/linkworker/linkworker/worker/testenv"
 )
 
-// TestDefaultMendedBetweenCrashAndResume: the claim of an invoice that could not be filled in has no terms; when the
-// default is there at last, the event is not given up.
-func TestDefaultMendedBetweenCrashAndResume(t *testing.T) {
-	each(t, func(w *world) {
-		w.ready()
-		w.settings.Merchant.OwnerIdentityID = ""
-		died := make(chan struct{})
-		w.invoice("inv-1")
-		w.start(dieAt(stepJudged, died))
-		wait(w.t, died)
-		w.settings.Merchant.OwnerIdentityID = "owner-1"
-		w.start(nil)
-		w.settled()
-		w.count(1, 0, 1, 0)
-	})
-}
-
 // TestEarlierDuplicateOfALostWrite: Redis has forgotten that a later message of the token was published, and the consumer's
 // floor cannot say that it ended, since the earlier duplicate that asks holds it down.
 func TestEarlierDuplicateOfALostWrite(t *testing.T) {

@@ -108,7 +108,7 @@ func TestPanicsShowNothing(t *testing.T) {
 		values := []any{"jane@example.com", errors.New("jane@example.com"), []byte("jane@example.com"), &events.Customer{Email: "jane@example.com"}, map[string]int(nil)}
 		var next atomic.Int32
 		w.start(func(r *running) {
-			r.reached = func(s step) {
+			r.reached = func(_ *delivery, s step) {
 				if s != stepCalled {
 					return
 				}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -36,6 +37,7 @@ func (w *Worker) tryLink(ctx context.Context, d *delivery, request *conomy.Payme
 		return link, time.Now(), err
 	}
 	found, lookupErr := w.lookups.find(ctx, d.class, request, &d.lookedUp)
+	w.reached(d, stepLookedUp)
 	switch {
 	case lookupErr != nil:
 		return nil, made, lookupErr
@@ -68,7 +70,9 @@ func (w *Worker) matches(d *delivery, link *conomy.PaymentLink, exists error) er
 		conflict.detail = "the vendor has a link with this token, which is " + link.Status
 		return conflict
 	}
-	diff, err := terms.Compare(d.terms, link, true, d.mask)
+	asked := *d.terms
+	asked.Rest = nil
+	diff, err := terms.Compare(&asked, link, true, d.mask)
 	switch {
 	case err != nil:
 		return err
@@ -83,25 +87,25 @@ func (w *Worker) matches(d *delivery, link *conomy.PaymentLink, exists error) er
 	return nil
 }
 
-// linkRequest translates the invoice: its terms as they are recorded with the claim, the rest as it is now.
+// linkRequest translates the invoice. What it leaves out is as it was recorded with the claim.
 func (w *Worker) linkRequest(d *delivery) *conomy.PaymentLinkRequest {
-	inv, merchant := d.event.Invoice, &w.settings.Merchant
+	inv, rest := d.event.Invoice, d.terms.Rest
+	if rest == nil { // a claim of a version that recorded the terms alone
+		rest = w.settings.Merchant.rest(inv)
+	}
 	r := &conomy.PaymentLinkRequest{
 		CheckoutToken: inv.CheckoutToken, Currency: d.terms.Currency,
-		PaymentMethodsAllowed: inv.PaymentMethodsAllowed, Duration: inv.Duration,
+		PaymentMethodsAllowed: inv.PaymentMethodsAllowed, Duration: cmp.Or(inv.Duration, rest.Duration),
 		CustomerRequirements: inv.CustomerRequirements, Customer: vendorCustomer(inv.Customer),
 		Items: vendorItems(d.terms.Items), Destinations: vendorDestinations(d.terms.Destinations),
-		Owner: vendorOwner(d.terms.Owner),
+		Owner:      vendorOwner(d.terms.Owner),
+		SuccessURL: cmp.Or(inv.SuccessURL, rest.SuccessURL), FailedURL: cmp.Or(inv.FailedURL, rest.FailedURL),
 	}
 	if len(r.PaymentMethodsAllowed) == 0 {
-		r.PaymentMethodsAllowed = merchant.PaymentMethods
-	}
-	if r.Duration == 0 {
-		r.Duration = merchant.Duration
+		r.PaymentMethodsAllowed = rest.PaymentMethodsAllowed
 	}
 	if r.CustomerRequirements == nil {
-		r.CustomerRequirements = merchant.CustomerRequirements
+		r.CustomerRequirements = rest.CustomerRequirements
 	}
-	r.SuccessURL, r.FailedURL = merchant.urls(inv)
 	return r
 }

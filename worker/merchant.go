@@ -62,7 +62,29 @@ func (m *Merchant) fill(inv *events.Invoice) (*terms.Terms, error) {
 	if len(missing) > 0 {
 		return nil, terms.Invalid(inv, missing...)
 	}
+	t.Rest = m.rest(inv)
 	return t, nil
+}
+
+// rest are the defaults for what the invoice leaves out and what is none of its terms.
+func (m *Merchant) rest(inv *events.Invoice) *terms.Rest {
+	r := &terms.Rest{}
+	if len(inv.PaymentMethodsAllowed) == 0 {
+		r.PaymentMethodsAllowed = m.PaymentMethods
+	}
+	if inv.Duration == 0 {
+		r.Duration = m.Duration
+	}
+	if inv.CustomerRequirements == nil {
+		r.CustomerRequirements = m.CustomerRequirements
+	}
+	if inv.SuccessURL == "" {
+		r.SuccessURL = withToken(m.SuccessURL, inv.CheckoutToken)
+	}
+	if inv.FailedURL == "" {
+		r.FailedURL = withToken(m.FailedURL, inv.CheckoutToken)
+	}
+	return r
 }
 
 func (m *Merchant) destination(currency string, amount events.Amount) events.Destination {
@@ -78,18 +100,6 @@ func (m *Merchant) destination(currency string, amount events.Amount) events.Des
 
 func absent(path, setting string) events.FieldError {
 	return events.FieldError{Path: path, Problem: "is missing, and the worker has no default for it (" + setting + ")"}
-}
-
-// urls are where the payer is sent afterwards.
-func (m *Merchant) urls(inv *events.Invoice) (success, failed string) {
-	success, failed = inv.SuccessURL, inv.FailedURL
-	if success == "" {
-		success = withToken(m.SuccessURL, inv.CheckoutToken)
-	}
-	if failed == "" {
-		failed = withToken(m.FailedURL, inv.CheckoutToken)
-	}
-	return success, failed
 }
 
 func withToken(template, token string) string {

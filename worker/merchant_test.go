@@ -2,6 +2,7 @@ package worker
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +47,10 @@ func TestFill(t *testing.T) {
 				}
 				return
 			}
+			if got.Rest == nil || !slices.Equal(got.Rest.PaymentMethodsAllowed, merchant.PaymentMethods) || got.Rest.Duration != merchant.Duration {
+				t.Errorf("the rest: %+v", got.Rest)
+			}
+			got.Rest = nil
 			data, err := encode(got)
 			if err != nil {
 				t.Fatal(err)
@@ -68,8 +73,8 @@ func TestFillNamesEveryMissingDefault(t *testing.T) {
 }
 
 func TestTokenInURLs(t *testing.T) {
-	success, failed := merchant.urls(&events.Invoice{CheckoutToken: "a/b c&%2F.."})
-	if want := "https://shop.example/a%2Fb%20c%26%252F..?t=a%2Fb%20c%26%252F.."; success != want || failed != "" {
-		t.Errorf("%q %q", success, failed)
+	rest := merchant.rest(&events.Invoice{CheckoutToken: "a/b c&%2F.."})
+	if want := "https://shop.example/a%2Fb%20c%26%252F..?t=a%2Fb%20c%26%252F.."; rest.SuccessURL != want || rest.FailedURL != "" {
+		t.Errorf("%+v", rest)
 	}
 }

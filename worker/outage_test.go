@@ -165,8 +165,8 @@ func TestHangingCallsDoNotHoldUpTheStop(t *testing.T) {
 func TestPanicIsADeadLetterAndTheProcessGoesOn(t *testing.T) {
 	each(t, func(w *world) {
 		w.start(func(r *running) {
-			r.reached = func(s step) {
-				if s == stepClaimed && len(r.world.vendor.Links()) == 0 {
+			r.reached = func(_ *delivery, s step) {
+				if s == stepTaken && len(r.world.vendor.Links()) == 0 {
 					panic("jane@example.com")
 				}
 			}

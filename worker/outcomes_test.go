@@ -202,20 +202,6 @@ func TestSameTokenOtherTerms(t *testing.T) {
 	})
 }
 
-func TestDefaultsMayChangeBetweenCrashAndResume(t *testing.T) {
-	each(t, func(w *world) {
-		w.ready()
-		w.invoice("inv-1")
-		died := make(chan struct{})
-		w.start(dieAt(stepCalled, died))
-		wait(w.t, died)
-		w.settings.Merchant.AccountNumber, w.settings.Merchant.OwnerIdentityID = "acc-2", "owner-2"
-		w.start(nil)
-		w.settled()
-		w.count(1, 0, 1, 0)
-	})
-}
-
 func TestInvalidEventNamesItsFields(t *testing.T) {
 	each(t, func(w *world) {
 		w.settings.Merchant.OwnerIdentityID = ""

@@ -17,35 +17,31 @@ func (w *Worker) process(ctx context.Context, d *delivery) (result string, err e
 		return "", err
 	}
 	w.lap(d, lapDecode)
-	w.reached(stepDecoded)
 	c, err := w.take(ctx, d)
 	if err != nil {
 		return "", err
 	}
 	w.lap(d, lapClaim)
-	w.reached(stepClaimed)
 	if !c.Recorded {
 		a, err := w.call(ctx, d, c)
 		if err != nil {
 			return "", err
 		}
-		w.reached(stepCalled)
 		if err := w.record(ctx, d, c, a); err != nil {
 			return "", err
 		}
 		w.lap(d, lapRecord)
-		w.reached(stepRecorded)
+		w.reached(d, stepRecorded)
 	}
 	if err := w.publish(ctx, d, c); err != nil {
 		return "", err
 	}
 	w.lap(d, lapPublish)
-	w.reached(stepPublished)
 	if err := w.insist(ctx, func() error { return c.Publish(ctx) }); err != nil {
 		return "", err
 	}
 	w.lap(d, lapMark)
-	w.reached(stepMarked)
+	w.reached(d, stepMarked)
 	return resultPublished, nil
 }
 

@@ -25,18 +25,22 @@ func (w *Worker) publish(ctx context.Context, d *delivery, c *claim.Claim) error
 	}
 	// Whoever took the claim over while this process stood still has published; the duplicate window would hold, and
 	// yet each wall is to hold alone.
-	if !c.Sure() {
-		if err := w.insist(ctx, func() error { return c.Renew(ctx) }); err != nil {
-			return err
-		}
+	if err := w.makeSure(ctx, d, c, w.insist); err != nil {
+		return err
 	}
 	for n := c.Generation; ; n++ {
 		ack, err := w.fit(ctx, d, events.SubjectLinkCreated, func(o own) (*nats.Msg, error) { return w.created(d, a, n, o) })
 		if err != nil {
 			return err
 		}
+		w.reached(d, stepPublished)
 		c.Told = ack.Sequence
-		if !ack.Duplicate || !events.Perishable(d.identity) || !w.perished(ctx, ack, a) {
+		if !ack.Duplicate || !events.Perishable(d.identity) {
+			return nil
+		}
+		perished := w.perished(ctx, ack, a)
+		w.reached(d, stepCompared)
+		if !perished {
 			return nil
 		}
 	}

@@ -42,7 +42,7 @@ func (w *Worker) rest(ctx context.Context, d *delivery, c *claim.Claim, delay ti
 	if here {
 		defer w.sleepers.leave(size)
 	}
-	if err := w.note(ctx, func() error { return c.Fail(ctx, delay, here) }); err != nil {
+	if err := w.writeDown(ctx, d, c, delay, here); err != nil {
 		return err
 	}
 	if !here {

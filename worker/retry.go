@@ -86,7 +86,7 @@ func (w *Worker) countAttempt(ctx context.Context, d *delivery, c *claim.Claim, 
 
 // usedUp ends an event that has no attempt left, if the vendor is there to be asked at all.
 func (w *Worker) usedUp(ctx context.Context, d *delivery, c *claim.Claim) error {
-	if err := w.note(ctx, func() error { return c.Fail(ctx, 0, true) }); err != nil {
+	if err := w.writeDown(ctx, d, c, 0, true); err != nil {
 		return err
 	}
 	err := w.ask(ctx, d, w.probe)
@@ -107,10 +107,19 @@ func (w *Worker) usedUp(ctx context.Context, d *delivery, c *claim.Claim) error 
 	}
 	// Nobody is there, or nobody who takes our credentials: the last attempt says nothing about the event.
 	c.Tried.Attempts--
-	if err := w.note(ctx, func() error { return c.Fail(ctx, 0, true) }); err != nil {
+	if err := w.writeDown(ctx, d, c, 0, true); err != nil {
 		return err
 	}
 	return w.pausedErr()
+}
+
+// writeDown keeps with the claim what was tried; see [claim.Claim.Fail].
+func (w *Worker) writeDown(ctx context.Context, d *delivery, c *claim.Claim, delay time.Duration, keep bool) error {
+	if err := w.note(ctx, func() error { return c.Fail(ctx, delay, keep) }); err != nil {
+		return err
+	}
+	w.reached(d, stepCounted)
+	return nil
 }
 
 // lastFailure is the verdict that the failure would be, were it the last.

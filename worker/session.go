@@ -73,7 +73,7 @@ func (w *Worker) awaitLink(ctx context.Context, d *delivery, c *claim.Claim) err
 	var paused *errPaused
 	if errors.As(err, &paused) {
 		c.Tried.Waited -= max(0, delay-time.Since(started))
-		if err := w.note(ctx, func() error { return c.Fail(ctx, 0, true) }); err != nil {
+		if err := w.writeDown(ctx, d, c, 0, true); err != nil {
 			return err
 		}
 	}
@@ -84,6 +84,7 @@ func (w *Worker) awaitLink(ctx context.Context, d *delivery, c *claim.Claim) err
 	if err != nil {
 		return w.redisFailed(ctx, err)
 	}
+	w.reached(d, stepAwaited)
 	c.Link = link
 	return nil
 }
@@ -100,6 +101,7 @@ func (w *Worker) sessionAnswer(ctx context.Context, d *delivery, c *claim.Claim,
 		if err != nil {
 			return nil, err
 		}
+		w.reached(d, stepAwaited)
 	}
 	var link *answer
 	if len(c.Link.Answer) > 0 {

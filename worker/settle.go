@@ -59,4 +59,5 @@ func (w *Worker) release(d *delivery) {
 	if err := c.Release(ctx); err != nil && !errors.Is(err, claim.ErrLost) {
 		w.redisAway(err)
 	}
+	w.reached(d, stepReleased)
 }

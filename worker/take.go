@@ -33,6 +33,7 @@ func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 		if err != nil {
 			return nil, w.redisFailed(ctx, err)
 		}
+		w.reached(d, stepTaken)
 		switch found.Outcome {
 		case claim.OutcomeTaken:
 			return w.taken(d, found.Claim, request.Terms)
@@ -71,7 +72,12 @@ const patienceWithDeserted = 8
 
 // ended reports whether the event that holds a deserted claim is known to have ended.
 func (w *Worker) ended(ctx context.Context, d *delivery, found *claim.Result) bool {
-	return found.Since > patienceWithDeserted*w.streams.ackWait(d.msg.Subject) || w.streams.ended(ctx, found.Message)
+	if found.Since > patienceWithDeserted*w.streams.ackWait(d.msg.Subject) {
+		return true
+	}
+	ended := w.streams.ended(ctx, found.Message)
+	w.reached(d, stepVouched)
+	return ended
 }
 
 // redisFailed is what becomes of an event when Redis does not answer before anything was done for it.

@@ -109,7 +109,7 @@ type Worker struct {
 
 	// reached is called after each step of an event's way, so that a test can end or stop the worker exactly there. Only
 	// tests of this package can set it.
-	reached func(step)
+	reached func(*delivery, step)
 
 	receiving sync.WaitGroup // requests for messages
 	crew      *crew          // deliveries
@@ -129,7 +129,7 @@ func New(s Settings, p Parts, found *topology.Topology) (*Worker, error) {
 		claims:  claim.New(p.Redis, s.RedisPrefix, s.DedupTTL, s.ClaimTTL),
 		streams: newStreams(js, s.Topology, found),
 		tender:  tender{held: map[*delivery]struct{}{}},
-		reached: func(step) {}, stopping: make(chan struct{}),
+		reached: func(*delivery, step) {}, stopping: make(chan struct{}),
 	}
 	w.turnstile = newTurnstile(s.Concurrency, sharedRate(p.Redis, s.RedisPrefix, s.RateLimit))
 	w.gate = newGate(w.turnstile, p.Metrics.paused)
@@ -230,13 +230,13 @@ func (w *Worker) handle(d *delivery) {
 	}()
 
 	d.lapped = time.Now()
-	w.reached(stepReceived)
+	w.reached(d, stepReceived)
 	result, err := w.guarded(ctx, d)
 	w.leaveSlot(d) // of an event that turned out to need no call
 	v := judge(ctx, result, err)
-	w.reached(stepJudged)
+	w.reached(d, stepJudged)
 	w.settle(ctx, d, v)
-	w.reached(stepSettled)
+	w.reached(d, stepSettled)
 }
 
 // guarded keeps a panic in the work on one event from ending the process.

@@ -40,6 +40,7 @@ type world struct {
 	vendor    *conomytest.Server
 	vendorURL string
 	transport http.RoundTripper // to the vendor; nil: the client's own
+	connect   func() *nats.Conn // nil: as everybody does
 	logged    io.Writer         // gets the workers' logs as JSON lines, at debug level; nil: nobody does
 	settings  Settings
 	creds     atomic.Pointer[conomy.Credentials]
@@ -85,7 +86,12 @@ func (w *world) start(prepare func(*running)) *running {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	r := &running{world: w, nc: w.env.NATS(w.t), rdb: w.env.Redis(w.t), ended: make(chan struct{})}
+	r := &running{world: w, rdb: w.env.Redis(w.t), ended: make(chan struct{})}
+	if w.connect != nil {
+		r.nc = w.connect()
+	} else {
+		r.nc = w.env.NATS(w.t)
+	}
 	js, err := jetstream.New(r.nc)
 	w.must(err)
 	found, err := topology.Ensure(ctx, js, w.settings.Topology)

@@ -26,7 +26,7 @@ var sabotages = []struct {
 	},
 	{
 		"acknowledged before the call", "worker/process.go",
-		"	w.reached(stepClaimed)\n", "	w.reached(stepClaimed)\n	_ = d.msg.Ack()\n",
+		"	w.lap(d, lapClaim)\n", "	w.lap(d, lapClaim)\n	_ = d.msg.Ack()\n",
 	},
 	{
 		"a 409 is taken for success", "worker/invoice.go",

@@ -25,6 +25,20 @@ type Terms struct {
 	Items        []events.Item        `json:"items"`
 	Destinations []events.Destination `json:"destinations,omitzero"`
 	Owner        *events.Owner        `json:"owner,omitzero"`
+
+	// Rest is recorded beside them and compared by nobody. Only terms that a claim was made with have it, and none that
+	// [Given] returns.
+	Rest *Rest `json:"rest,omitzero"`
+}
+
+// Rest is what else of a request does not stand in its invoice but comes from the merchant's defaults: each try asks for
+// the same link, whatever the defaults are by then.
+type Rest struct {
+	PaymentMethodsAllowed []string `json:"paymentMethodsAllowed,omitzero"`
+	Duration              int64    `json:"duration,omitzero"`
+	CustomerRequirements  []string `json:"customerRequirements,omitzero"`
+	SuccessURL            string   `json:"successUrl,omitzero"`
+	FailedURL             string   `json:"failedUrl,omitzero"`
 }
 
 // Given returns the terms that the invoice states itself. A destination without an amount gets the rest of the total; the

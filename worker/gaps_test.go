@@ -1,0 +1,164 @@
+package worker
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/linkworker/linkworker/conomy/conomytest"
+	"github.com/linkworker/linkworker/events"
+	"github.com/linkworker/linkworker/worker/testenv"
+)
+
+// play is a group of scenes that are played together.
+type play struct {
+	name   string
+	equip  func(*running)
+	scenes []*scene
+
+	once sync.Once
+	gaps map[*scene][]gap // that the scene's event passes when nothing happens to it, in order
+	ways map[*scene][]entry
+}
+
+var plays = []*play{
+	{name: "all", scenes: scenes},
+	{name: "crowded", scenes: crowdedScenes, equip: func(r *running) { r.sleepers.count.Store(maxSleepers) }},
+}
+
+// learn plays each scene once, one after another, with nothing happening to it.
+func (p *play) learn(t *testing.T, env *testenv.Env) {
+	t.Helper()
+	p.once.Do(func() {
+		var parts []*part
+		for _, one := range p.scenes {
+			parts = append(parts, &part{scene: one})
+		}
+		s := p.stage(t, env, parts)
+		s.settings.RedisPrefix += "-learning"
+		s.prepare()
+		rec := newRecorder(s)
+		l := s.live(nil, rec.listen)
+		gaps, ways := map[*scene][]gap{}, map[*scene][]entry{}
+		for _, p := range parts {
+			rec.begin()
+			s.act(p)
+			s.settled()
+			ways[p.scene] = rec.end()
+			seen := map[step]int{}
+			for _, e := range ways[p.scene] {
+				if e.kind != reachedStep {
+					continue
+				}
+				at := step(e.what)
+				if seen[at]++; seen[at] == 1 || !p.loops {
+					gaps[p.scene] = append(gaps[p.scene], gap{at, seen[at]})
+				}
+			}
+		}
+		l.halt()
+		s.check(nil)
+		s.checkRecords()
+		for _, stream := range []string{events.StreamBilling, events.StreamLinks, events.StreamDeadLetters} {
+			s.must(s.js.DeleteStream(t.Context(), stream))
+		}
+		if !t.Failed() {
+			p.gaps, p.ways = gaps, ways
+		}
+	})
+	if p.gaps == nil {
+		t.Fatal("the scenes do not play even when nothing happens to them")
+	}
+}
+
+// stage is where the play is played.
+func (p *play) stage(t *testing.T, env *testenv.Env, parts []*part) *stage {
+	t.Helper()
+	s := newStage(t, env, conomytest.Options{}, parts...)
+	s.equip = p.equip
+	return s
+}
+
+// inEveryGap gives a part to each gap of each scene.
+func (p *play) inEveryGap(scenes ...string) (parts []*part) {
+	for _, one := range p.scenes {
+		if len(scenes) > 0 && !slices.Contains(scenes, one.name) {
+			continue
+		}
+		for _, g := range p.gaps[one] {
+			parts = append(parts, &part{scene: one, stop: g})
+		}
+	}
+	return parts
+}
+
+// eachPlay runs a test of each play, on each kind of server.
+func eachPlay(t *testing.T, run func(*testing.T, *testenv.Env, *play)) {
+	t.Helper()
+	for _, p := range plays {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			testenv.Each(t, func(t *testing.T, env *testenv.Env) {
+				p.learn(t, env)
+				run(t, env, p)
+			})
+		})
+	}
+}
+
+// TestEveryGapIsOnSomeWay: a step that no scene passes would be killed at in no test, and two requests without a step
+// between them would have a gap where nobody was ever killed.
+func TestEveryGapIsOnSomeWay(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, env *testenv.Env) {
+		passed := map[string]bool{}
+		for _, p := range plays {
+			p.learn(t, env)
+			for _, one := range p.scenes {
+				t.Logf("%s: %v", one.name, p.ways[one])
+				for _, two := range unannounced(p.ways[one]) {
+					t.Errorf("%s: no step between %s", one.name, two)
+				}
+				for _, g := range p.gaps[one] {
+					passed[string(g.at)] = true
+				}
+			}
+		}
+		for _, at := range declaredSteps(t) {
+			if !passed[at] {
+				t.Errorf("no scene passes the step %q: what happens to an event there is in no test", at)
+			}
+		}
+	})
+}
+
+// declaredSteps reads the steps from where they are declared.
+func declaredSteps(t *testing.T) (steps []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "step.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		for _, v := range spec.Values {
+			name, err := strconv.Unquote(v.(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			steps = append(steps, name)
+		}
+		return true
+	})
+	if len(steps) < 20 {
+		t.Fatalf("only %d steps are read from step.go", len(steps))
+	}
+	return steps
+}
