@@ -99,9 +99,9 @@ func (p *play) inEveryGap(scenes ...string) (parts []*part) {
 // eachPlay runs a test of each play, on each kind of server.
 func eachPlay(t *testing.T, run func(*testing.T, *testenv.Env, *play)) {
 	t.Helper()
+	t.Parallel()
 	for _, p := range plays {
 		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
 			testenv.Each(t, func(t *testing.T, env *testenv.Env) {
 				p.learn(t, env)
 				run(t, env, p)

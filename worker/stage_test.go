@@ -63,6 +63,7 @@ func newStage(t *testing.T, env *testenv.Env, options conomytest.Options, parts 
 	options.SessionTTL = sessionLife
 	options.Now = func() time.Time { return time.Now().Add(-time.Duration(s.slow.Load())) }
 	s.world = newWorld(t, env, options)
+	s.quiet = true
 	s.settings.Concurrency = 1024 // nobody waits for a slot: which steps an event passes hangs on its scene alone
 	s.settings.ClaimTTL, s.settings.Topology.AckWait = lease, lease
 	s.ready()

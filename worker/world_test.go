@@ -42,6 +42,7 @@ type world struct {
 	transport http.RoundTripper // to the vendor; nil: the client's own
 	connect   func() *nats.Conn // nil: as everybody does
 	logged    io.Writer         // gets the workers' logs as JSON lines, at debug level; nil: nobody does
+	quiet     bool              // the test's own log has warnings and errors only
 	settings  Settings
 	creds     atomic.Pointer[conomy.Credentials]
 }
@@ -103,7 +104,11 @@ func (w *world) start(prepare func(*running)) *running {
 	})
 	w.must(err)
 	debug := &slog.HandlerOptions{Level: slog.LevelDebug}
-	log := slog.New(slog.NewTextHandler(testLog{w.t}, debug))
+	shown := debug
+	if w.quiet {
+		shown = &slog.HandlerOptions{Level: slog.LevelWarn}
+	}
+	log := slog.New(slog.NewTextHandler(testLog{w.t}, shown))
 	if w.logged != nil {
 		log = slog.New(slog.NewMultiHandler(log.Handler(), slog.NewJSONHandler(w.logged, debug)))
 	}
@@ -164,11 +169,11 @@ func (l testLog) Write(line []byte) (int, error) {
 func (w *world) eventually(what string, met func() bool) {
 	w.t.Helper()
 	deadline := time.Now().Add(patience)
-	for !met() {
+	for pause := 10 * time.Millisecond; !met(); pause = min(pause+time.Millisecond, 50*time.Millisecond) {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("not within %v: %s", patience, what)
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(pause)
 	}
 }
 
