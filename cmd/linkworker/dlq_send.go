@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,15 +105,18 @@ func (s *sending) one(ctx context.Context, id uint64) error {
 	case errors.Is(err, deadletter.ErrUnfit), errors.Is(err, deadletter.ErrNoOriginal):
 		s.unfit++
 		return s.tell(sentLine{ID: idText(id), Result: "failed", Detail: err.Error()}, true)
-	case err != nil:
+	case sent == nil:
 		return err
 	}
 	s.sent = append(s.sent, sent)
 	line := sentLine{ID: idText(id), Result: "sent", Event: sent.Event}
-	if sent.Earlier {
+	switch {
+	case err != nil:
+		line.Detail = "the letter is still there"
+	case sent.Earlier:
 		line.Detail = "it had been sent before, and only the letter was left"
 	}
-	return s.tell(line, false)
+	return cmp.Or(err, s.tell(line, err != nil))
 }
 
 // sentLine is what was done with a letter.

@@ -29,6 +29,7 @@ func TestDLQScripts(t *testing.T) {
 			"redis":   scriptRedis,
 			"letters": scriptLetters,
 			"billing": scriptBilling,
+			"keep":    scriptKeep,
 		},
 	})
 }
@@ -48,6 +49,18 @@ func scriptBilling(ts *testscript.TestScript, _ bool, args []string) {
 		if got := fmt.Sprint(stream.CachedInfo().State.Msgs); got != args[0] {
 			ts.Fatalf("%s messages in BILLING, want %s", got, args[0])
 		}
+	})
+}
+
+// scriptKeep lets no letter be removed any more.
+func scriptKeep(ts *testscript.TestScript, _ bool, _ []string) {
+	withScriptStreams(ts, func(ctx context.Context, _ *nats.Conn, js jetstream.JetStream) {
+		stream, err := js.Stream(ctx, events.StreamDeadLetters)
+		ts.Check(err)
+		config := stream.CachedInfo().Config
+		config.DenyDelete = true
+		_, err = js.UpdateStream(ctx, config)
+		ts.Check(err)
 	})
 }
 
