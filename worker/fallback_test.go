@@ -12,13 +12,13 @@ func (w *world) startForgetful(at step, key string) (r *running, forget func()) 
 	var known string
 	r = w.start(func(r *running) {
 		before := r.reached
-		r.reached = func(s step) {
+		r.reached = func(d *delivery, s step) {
 			if s == at {
 				mu.Lock()
 				known = w.rdb.Get(context.Background(), key).Val()
 				mu.Unlock()
 			}
-			before(s)
+			before(d, s)
 		}
 	})
 	return r, func() {

@@ -217,7 +217,7 @@ func TestAcknowledgedEventWhoseRecordFellBack(t *testing.T) {
 	each(t, func(w *world) {
 		w.ready()
 		w.invoice("inv-1")
-		r, forget := w.startForgetful(stepClaimed, w.settings.RedisPrefix+":{inv-1}:link")
+		r, forget := w.startForgetful(stepTaken, w.settings.RedisPrefix+":{inv-1}:link")
 		w.settled()
 		r.halt()
 		forget()
