@@ -113,14 +113,3 @@ func TestReloadCredentials(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
-
-func FuzzRedis(f *testing.F) {
-	f.Add("redis://u:p@h1:1,h2:2/0?db=0")
-	f.Add("rediss://s1,s2?master_name=m")
-	f.Fuzz(func(t *testing.T, raw string) {
-		o, err := parseRedis(raw)
-		if err == nil && (len(o.Addrs) == 0 || slices.Contains(o.Addrs, "")) {
-			t.Errorf("%q: addresses %q", raw, o.Addrs)
-		}
-	})
-}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats.go"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 )
@@ -157,43 +156,4 @@ func schemaAccepts(t failer, kind Kind, data []byte) {
 	if err := compiled[kind]().Validate(doc); err != nil {
 		t.Fatalf("only the schema refuses %s: %v", data, err)
 	}
-}
-
-func FuzzDecode(f *testing.F) {
-	for _, tt := range invalidInvoices {
-		f.Add(uint8(0), "", []byte(tt.data))
-	}
-	f.Add(uint8(1), "1", []byte(fullInvoice))
-	f.Add(uint8(2), `"a%20b"`, []byte(`{"specversion":"1.0","id":"1","source":"/s","data":`+goodInvoice+`}`))
-	f.Add(uint8(0), "", []byte(`{"specversion":"1.0","data_base64":"e30="}`))
-	f.Add(uint8(4), "%ff", []byte(goodSession))
-	f.Fuzz(func(t *testing.T, form uint8, id string, data []byte) {
-		subject := SubjectInvoiceIssued
-		if form&4 != 0 {
-			subject = SubjectSessionRequested
-		}
-		header := nats.Header{}
-		if form&1 != 0 {
-			header["Ce-Id"], header["CE-SOURCE"] = []string{id}, []string{"/s"}
-		}
-		if form&2 != 0 {
-			header["content-type"] = []string{"application/cloudevents+json; charset=utf-8"}
-		}
-		e, err := Decode(subject, header, data)
-		if (e == nil) == (err == nil) {
-			t.Fatalf("got %v and %v", e, err)
-		}
-		if err != nil {
-			invalid := wantInvalid(t, e, err)
-			if len(err.Error()) > maxErrorBytes || invalid.Token != "" && !validToken(invalid.Token) {
-				t.Fatalf("got %q, %v", invalid.Token, err)
-			}
-		} else if Validate(subject, e.Data) != nil {
-			t.Fatalf("%s is valid in its envelope only", data)
-		}
-		if len(data) <= MaxEventBytes {
-			waysAgree(t, subject, data)
-		}
-		_ = UnknownFields(subject, data)
-	})
 }

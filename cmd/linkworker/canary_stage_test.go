@@ -105,6 +105,7 @@ func (s *canaryStage) faultyEnvironments() map[string][]string {
 		"secrets with words before":    {"CONOMY_API_KEY=Bearer " + wrong, "CONOMY_ACCESS_TOKEN=Bearer " + token, "NATS_NKEY=" + wrong},
 		"secrets with line breaks":     {"CONOMY_API_KEY=" + wrong + "\n" + token, "CONOMY_CLIENT_ID=" + token + "\x01"},
 		"secrets in the wrong place":   {"CONOMY_CLIENT_SECRET=" + wrong, "CONOMY_API_KEY_FILE=" + s.file("key", token)},
+		"secrets for paths":            {"NATS_KEY=" + wrong, "REDIS_KEY=" + wrong, "CONOMY_KEY=" + token},
 		"names that are almost right":  {"CONOMY_APIKEY=" + wrong, "CONOMY_ACCESS_TOKN=" + token, "NATS_PASWORD=" + wrong},
 		"a ready-made token":           {"CONOMY_ACCESS_TOKEN=" + token, "NATS_PASSWORD=" + wrong, "NATS_USER=worker"},
 	}

@@ -285,7 +285,7 @@ func (s *canaryStage) searchCommands(tokens []string) {
 	for _, args := range [][]string{
 		{"config"}, {"config", "-o", "json"}, {"config", "--check"}, {"provision", "--check"}, {"healthcheck"}, {"tail", "--all", "--limit", "10"},
 		{"dlq", "ls"}, {"dlq", "ls", "-o", "json"}, {"dlq", "ls", "--group", "reason,code,detail,type"}, {"dlq", "ls", "--group", "detail", "-o", "json"},
-		{"dlq", "replay", "--all", "--dry-run"}, {"dlq", "replay", "--all", "--dry-run", "-o", "json"},
+		{"dlq", "replay", "--all", "--dry-run"}, {"dlq", "replay", "--all", "--dry-run", "-o", "json"}, {"run", "--help"}, {"config", "--help"},
 	} {
 		look("", s.environ, args...)
 	}
