@@ -15,16 +15,23 @@ func FuzzRecord(f *testing.F) {
 	f.Add("\xff", "a.b", "x", "99999999999999999999", "1e9", "\x00")
 	now := time.UnixMilli(1779098400000)
 	f.Fuzz(func(t *testing.T, state, event, message, number, told, data string) {
-		values := make([]any, len(recordFields))
-		for i, name := range recordFields {
-			values[i] = map[string]any{"s": state, "e": event, "m": message, "q": told, "r": data, "l": data, "o": event}[name]
-			if values[i] == nil && number != "" {
-				values[i] = number
+		values := make([]any, len(fieldNames))
+		for i, name := range fieldNames {
+			text, given := map[string]string{"s": state, "e": event, "m": message, "q": told, "r": data, "d": data, "o": event}[name]
+			if !given {
+				text = number
+			}
+			if text != "" {
+				values[i] = text
 			}
 		}
 		cmd := redis.NewSliceCmd(t.Context())
 		cmd.SetVal(values)
-		r := recordOf("id", fields(cmd), now)
+		hash, err := readRecord(cmd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := recordOf("id", hash, now)
 		if (r == nil) != (state == "") {
 			t.Fatalf("state %q gives %+v", state, r)
 		}
