@@ -27,7 +27,7 @@ func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 	}
 	for {
 		// Where a call can follow at once, that it begins is noted with the claim, and costs no word of its own.
-		d.slot = d.slot || w.turnstile.tryEnter()
+		d.slot = d.slot || w.turnstile.tryEnter(d.class)
 		request.Calling = d.slot
 		found, err := w.claims.Take(ctx, request)
 		if err != nil {

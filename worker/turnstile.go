@@ -18,7 +18,7 @@ const (
 // turnstile hands out the call slots. A slot is held during a call to the vendor and never during a sleep; one that comes
 // free goes to the class with the lowest number, and within a class to who has waited longest. Nobody passes before the
 // time that the vendor named (hold), while the worker is paused (shut), or faster than the rate that all replicas share
-// (permit).
+// (permit). Invoices of which there are more than slots are spread.
 type turnstile struct {
 	// permit asks for one call under the shared rate: zero, or how long until it is worth asking again. nil: no rate.
 	permit func(context.Context) (time.Duration, error)
@@ -30,6 +30,8 @@ type turnstile struct {
 	until   time.Time   // the vendor's hold
 	timer   *time.Timer // ends it
 	shut    error       // why nobody passes; nil: open
+	spread  spread
+	spacing bool // a timer will let the next invoice pass
 }
 
 type waiter struct {
@@ -38,23 +40,37 @@ type waiter struct {
 }
 
 func newTurnstile(slots int, permit func(context.Context) (time.Duration, error)) *turnstile {
-	return &turnstile{free: slots, permit: permit, kick: make(chan struct{}, 1)}
+	return &turnstile{free: slots, permit: permit, kick: make(chan struct{}, 1), spread: spread{slots: slots}}
 }
 
 // tryEnter takes a slot if one can be had at once and nobody waits for it. Who gets one must leave.
-func (t *turnstile) tryEnter() bool {
+func (t *turnstile) tryEnter(c class) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.enterAtOnce()
+	return t.enterAtOnce(c)
 }
 
 // enterAtOnce is tryEnter for who holds the lock.
-func (t *turnstile) enterAtOnce() bool {
+func (t *turnstile) enterAtOnce(c class) bool {
+	if c == classSession {
+		t.spread.session = time.Now()
+	}
 	if t.permit != nil || t.free == 0 || t.shut != nil || t.wait() || time.Now().Before(t.until) {
 		return false
 	}
-	t.free--
+	t.take()
 	return true
+}
+
+func (t *turnstile) take() {
+	t.free--
+	t.spread.began(time.Now())
+}
+
+func (t *turnstile) giveBack() {
+	t.free++
+	t.spread.ended(time.Now())
+	t.admit()
 }
 
 // wait reports whether somebody waits. The caller holds the lock.
@@ -74,7 +90,7 @@ func (t *turnstile) enter(ctx context.Context, c class) error {
 		defer t.mu.Unlock()
 		return t.shut
 	}
-	if t.enterAtOnce() {
+	if t.enterAtOnce(c) {
 		t.mu.Unlock()
 		return nil
 	}
@@ -93,8 +109,7 @@ func (t *turnstile) enter(ctx context.Context, c class) error {
 	select {
 	case <-w.ready: // granted in the same moment
 		if w.err == nil {
-			t.free++
-			t.admit()
+			t.giveBack()
 		}
 	default:
 		t.remove(c, w)
@@ -106,8 +121,7 @@ func (t *turnstile) enter(ctx context.Context, c class) error {
 func (t *turnstile) leave() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.free++
-	t.admit()
+	t.giveBack()
 }
 
 // hold lets nobody pass for d, as the vendor asked. A shorter hold does not shorten a longer one.
@@ -163,8 +177,34 @@ func (t *turnstile) admit() {
 		return
 	}
 	for t.grantable() {
+		if wait := t.spreadWait(); wait > 0 {
+			t.admitIn(wait)
+			return
+		}
 		t.grant()
 	}
+}
+
+// spreadWait is how long whoever is next has to wait so that calls end spread: an invoice, where all slots are wanted.
+func (t *turnstile) spreadWait() time.Duration {
+	if len(t.waiting[classSession]) > 0 || len(t.waiting[classInvoice]) < t.free {
+		return 0
+	}
+	return t.spread.wait(time.Now())
+}
+
+// admitIn comes back to those who wait.
+func (t *turnstile) admitIn(wait time.Duration) {
+	if t.spacing {
+		return
+	}
+	t.spacing = true
+	time.AfterFunc(wait, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.spacing = false
+		t.admit()
+	})
 }
 
 func (t *turnstile) grantable() bool {
@@ -177,7 +217,7 @@ func (t *turnstile) grant() {
 			w := t.waiting[c][0]
 			t.waiting[c][0] = nil
 			t.waiting[c] = t.waiting[c][1:]
-			t.free--
+			t.take()
 			close(w.ready)
 			return
 		}

@@ -113,7 +113,7 @@ func printStepTimes(t *tabwriter.Writer, steps map[string]time.Duration) {
 // brief has three figures at the most.
 func brief(d time.Duration) time.Duration {
 	unit := time.Microsecond
-	for d >= 1000*unit {
+	for d.Abs() >= 1000*unit {
 		unit *= 10
 	}
 	return d.Round(unit)
