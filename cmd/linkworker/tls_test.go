@@ -17,6 +17,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 
 	"github.com/linkworker/linkworker/config"
 	"github.com/linkworker/linkworker/conomy/conomytest"
@@ -50,7 +51,7 @@ var overTLS = []secured{
 		},
 		plain: func(t *testing.T) string { return "tls://" + hostOf(t, serveNATS(t, &server.Options{})) },
 		connect: func(t *testing.T, environ map[string]string) error {
-			nc, _, err := connectNATS(load(t, environ, config.GroupNATS))
+			nc, _, err := connectNATS(load(t, environ, config.GroupNATS), nats.Timeout(time.Minute)) // on a busy machine, too
 			if err == nil {
 				err = nc.Flush()
 				nc.Close()
@@ -162,6 +163,7 @@ func environOf(s *secured, at string, files map[string]string) map[string]string
 	environ := map[string]string{
 		s.urlSetting: at, "NATS_USER": "worker", "NATS_PASSWORD": secrets["NATS password"],
 		"CONOMY_API_KEY": secrets["API key"], "CONOMY_CLIENT_ID": secrets["client id"], "CONOMY_CLIENT_SECRET": secrets["client secret"],
+		"CONOMY_TIMEOUT": "1m",
 	}
 	for name, path := range files {
 		environ[s.name+"_"+name] = path
