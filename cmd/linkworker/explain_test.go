@@ -184,7 +184,7 @@ func TestExplainReplay(t *testing.T) {
 		c.expect(s, story.OutcomeTold, "one link, told once", "arrived dead_letter link_failed replayed made recorded link_created",
 			story.PlaceBilling, story.PlaceDeadLetters, story.PlaceLinks, story.PlaceVendor, story.PlaceRedis)
 		for _, f := range s.facts {
-			if f.What == story.WhatLetter && !strings.Contains(f.Text, "dead letter 1, which was replayed, corrected or discarded since: rejected, code 11") {
+			if f.What == story.WhatLetter && !strings.Contains(f.Text, "dead letter 1, which was replayed since: rejected, code 11") {
 				t.Errorf("%+v", f)
 			}
 		}
@@ -226,6 +226,14 @@ func TestExplainReplayThatFailsAgain(t *testing.T) {
 			return strings.HasPrefix(f.Text, "replay 2 with corrected data of the invoice.issued that came as BILLING 1, for 10 USD")
 		}) {
 			t.Errorf("%+v\n%+v", s.verdict, s.facts)
+		}
+		c.emit(events.SubjectInvoiceIssued, `{"checkoutToken":"inv-3","currency":"usd"}`)
+		c.awaitLetters(1)
+		c.must("discard", c.only(), "--yes")
+		for _, f := range c.explain("inv-3").facts {
+			if f.What == story.WhatLetter && !strings.Contains(f.Text, "which was replayed, corrected or discarded since: invalid_event") {
+				t.Errorf("%+v", f)
+			}
 		}
 	})
 }

@@ -186,13 +186,29 @@ func (t *telling) tellOfLetter(e *claim.Seen, f Fact) {
 		f.Time, f.Reason, f.Code, f.Detail, f.TraceID = failed.Time, failed.Reason, failed.Code, failed.Detail, failed.TraceID
 	}
 	f.Text = "the event ended as dead letter " + e.Letter
-	if t.read(PlaceDeadLetters) {
+	switch {
+	case t.replayed(e.Event):
+		f.Text += ", which was replayed since"
+	case t.read(PlaceDeadLetters):
 		f.Text += ", which was replayed, corrected or discarded since"
 	}
 	if f.Reason != "" {
 		f.Text += ": " + becauseOf(&f)
 	}
 	t.add(f)
+}
+
+// replayed reports whether the next try of an event is among the facts.
+func (t *telling) replayed(event string) bool {
+	parts := strings.Split(event, ".")
+	if len(parts) < 4 {
+		return false
+	}
+	n, err := strconv.Atoi(parts[3])
+	next := strings.Join(parts[:3], ".") + "." + strconv.Itoa(n+1)
+	return err == nil && t.first(func(f *Fact) bool {
+		return f.What == WhatReplayed && (f.Event == next || strings.HasPrefix(f.Event, next+"."))
+	}) != nil
 }
 
 func (t *telling) read(place Place) bool { return slices.Contains(t.story.Read, place) }
