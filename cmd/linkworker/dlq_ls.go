@@ -57,6 +57,7 @@ With -o json, one object a line.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	f.addFilter(flags)
+	flags.Lookup("limit").Usage = "only so many, the newest, or with --group the largest; 0: all"
 	flags.StringVar(&group, "group", "", "count by these, comma-separated: reason, code, detail, status, type, subject, worker")
 	f.addOutput(flags)
 	f.addStream(flags)

@@ -36,7 +36,8 @@ and the original is gone).
 With --wait, report what became of each: created, duplicate (told before), failed
 (with the new dead letter), earlier (an interrupted replay that had ended), open
 (nothing heard in time). With --canary N, send N of them, spread over all, wait for
-what becomes of them, and send the others only if enough are created or duplicate.
+what becomes of them (2m, where --wait does not say), and send the others only if
+enough are created or duplicate.
 
 More than one are asked for first; without a terminal that needs --yes. The exit code
 is 0 when all were sent, whatever became of them.`,
@@ -138,6 +139,9 @@ func (r *replayer) replay(ctx context.Context, cfg *config.Config) (err error) {
 		if err := r.app.confirm(ctx, "Replay "+t.String()+"?"); err != nil {
 			return err
 		}
+	}
+	if r.canary >= len(t.ids) { // what became of canaries is told, also where they are all there is
+		r.wait = cmp.Or(r.wait, canaryWait)
 	}
 	s := &sending{replayer: r, cfg: cfg, targets: t, began: time.Now()}
 	var watch *deadletter.Watch

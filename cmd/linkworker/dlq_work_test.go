@@ -80,7 +80,10 @@ func (c *clinic) letters() map[uint64]*deadletter.Letter {
 // awaitLetters waits until there are n, and no event is in work.
 func (c *clinic) awaitLetters(n int) map[uint64]*deadletter.Letter {
 	c.t.Helper()
-	c.eventually(fmt.Sprintf("%d dead letters", n), func() bool { return len(c.letters()) == n && c.idle() })
+	c.eventually(fmt.Sprintf("%d dead letters", n), func() bool {
+		stream, err := c.js.Stream(c.t.Context(), events.StreamDeadLetters)
+		return err == nil && stream.CachedInfo().State.Msgs == uint64(n) && c.idle()
+	})
 	return c.letters()
 }
 
@@ -351,11 +354,15 @@ func TestCanary(t *testing.T) {
 			!strings.Contains(stderr, "stopped after the canaries: 0 of 3 came to links, and 3 needed to (3 failed); the other 17 were not sent") {
 			t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
 		}
+		code, stdout, stderr = c.dlq("replay", "--reason", "rejected", "--limit", "2", "--yes", "--canary", "5")
+		if code != exitDone || strings.Count(stdout, "account is locked") != 2 || !strings.Contains(stderr, "what became of 2: 2 failed") {
+			t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
+		}
 		replayed := 0
 		for _, l := range c.awaitLetters(n) {
 			replayed += l.Replays
 		}
-		if replayed != 3 {
+		if replayed != 5 {
 			t.Errorf("%d are replayed", replayed)
 		}
 		c.allow()

@@ -76,9 +76,9 @@ func (p *process) kill() {
 
 func (o *outside) eventually(what string, met func() bool) {
 	o.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !met(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !met(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			o.t.Fatalf("not within a minute: %s", what)
+			o.t.Fatalf("not within two minutes: %s", what)
 		}
 	}
 }
