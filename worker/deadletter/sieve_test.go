@@ -169,6 +169,25 @@ func TestListOfOneToken(t *testing.T) {
 	}
 }
 
+// What is read for one token is a fraction of what is read for a pattern.
+func TestListOfOneTokenReadsLittle(t *testing.T) {
+	s := newStage(t, jetstream.StreamConfig{})
+	tokens := slices.Repeat([]string{"other"}, 2*maxWindow)
+	tokens[5] = "sought"
+	s.publish(t, 0, tokens...)
+	read := func(token string) uint64 {
+		before := s.nc.Stats().InBytes
+		if got := s.search(t, Filter{Token: token}); !slices.Equal(got, []uint64{6}) {
+			t.Errorf("%s: got %v", token, got)
+		}
+		return s.nc.Stats().InBytes - before
+	}
+	// Of one window the headers are read: that in which it is found.
+	if one, all := read("sought"), read("s*t"); one > all*2/3 {
+		t.Errorf("%d bytes read for a token, %d for a pattern", one, all)
+	}
+}
+
 // Nothing is passed by where the server ends a page for its size.
 func TestListOfOneTokenInLargeLetters(t *testing.T) {
 	s := newStage(t, jetstream.StreamConfig{})
