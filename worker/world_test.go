@@ -29,7 +29,11 @@ import (
 func TestMain(m *testing.M) { testenv.Main(m) }
 
 // patience bounds each wait for something that must happen.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
+
+// worldLease is so long that a worker which lives keeps its claims on a machine with much else to do: a lost one means
+// another call, and tests count calls.
+const worldLease = 5 * time.Second
 
 // world is all that stands around a worker: servers, the vendor, and an observer who counts from outside.
 type world struct {
@@ -59,13 +63,13 @@ func newWorld(t *testing.T, env *testenv.Env, options conomytest.Options) *world
 	w.creds.Store(&conomy.Credentials{APIKey: "key-secret", ClientID: "client", ClientSecret: "client-secret"})
 	w.settings = Settings{
 		Concurrency: 16, RedisPrefix: env.Prefix, Retry: Retry{Initial: 20 * time.Millisecond, Max: 200 * time.Millisecond, Attempts: 3},
-		SessionWait: time.Second, DedupTTL: time.Hour, ClaimTTL: time.Second, ShutdownTimeout: 5 * time.Second,
+		SessionWait: time.Second, DedupTTL: time.Hour, ClaimTTL: worldLease, ShutdownTimeout: 5 * time.Second,
 		Merchant: Merchant{
 			OwnerIdentityID: "owner-1", AccountNumber: "acc-1", AccountIdentityID: "identity-1",
 			PaymentMethods: []string{"CARD"}, Duration: 3600,
 		},
 		CheckoutURL: "https://checkout.example.com", Source: "linkworker", Version: "test",
-		Topology:    topology.Settings{Replicas: 1, AckWait: time.Second, LinksDuplicateWindow: time.Hour, DedupTTL: 720 * time.Hour},
+		Topology:    topology.Settings{Replicas: 1, AckWait: worldLease, LinksDuplicateWindow: time.Hour, DedupTTL: 720 * time.Hour},
 		Credentials: func() (conomy.Credentials, error) { return *w.creds.Load(), nil },
 	}
 	return w
@@ -99,7 +103,7 @@ func (w *world) start(prepare func(*running)) *running {
 	w.must(err)
 	metrics := NewMetrics(prometheus.NewRegistry())
 	vendor, err := conomy.New(conomy.Config{
-		BaseURL: w.vendorURL, Credentials: *w.creds.Load(), UserAgent: "linkworker/test", Timeout: 2 * time.Second,
+		BaseURL: w.vendorURL, Credentials: *w.creds.Load(), UserAgent: "linkworker/test", Timeout: 10 * time.Second,
 		MaxConns: w.settings.Concurrency, Observe: metrics.ObserveCall, Transport: w.transport,
 	})
 	w.must(err)
