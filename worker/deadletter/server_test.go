@@ -36,7 +36,7 @@ func newStage(t *testing.T, config jetstream.StreamConfig) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	if config.Name == "" {
 		config.Name = events.StreamDeadLetters
