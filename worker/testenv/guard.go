@@ -7,15 +7,20 @@ import (
 	"sync"
 )
 
-// guardScript reads container ids until its input ends, which happens when this
-// process ends in whatever way, and then removes those containers. It outlives
-// a Ctrl-C at the terminal, which reaches it too.
+// guardScript reads ids of containers and networks until its input ends, which
+// happens when this process ends in whatever way, and then removes those. It
+// outlives a Ctrl-C at the terminal, which reaches it too.
 const guardScript = `trap '' INT TERM HUP
-ids=
-while read -r id; do
-	if [ "$id" = done ]; then ids=; else ids="$ids $id"; fi
+ids= networks=
+while read -r id of; do
+	case $id in
+	done) ids= networks= ;;
+	network) networks="$networks $of" ;;
+	*) ids="$ids $id" ;;
+	esac
 done
-[ -z "$ids" ] || docker rm -f -v $ids`
+[ -z "$ids" ] || docker rm -f -v $ids
+[ -z "$networks" ] || docker network rm $networks`
 
 // reaperVariable turns testcontainers' reaper off.
 const reaperVariable = "TESTCONTAINERS_RYUK_DISABLED"
@@ -47,6 +52,8 @@ func startGuard() *guard {
 }
 
 func (g *guard) add(id string) { g.send(id) }
+
+func (g *guard) addNetwork(id string) { g.send("network " + id) }
 
 // end ends the guard: with clean it has nothing left to remove, else it tries.
 func (g *guard) end(clean bool) {

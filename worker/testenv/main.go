@@ -41,7 +41,7 @@ func (r runner) Run() int {
 			code = max(code, 1)
 		}
 	}
-	if ranEmbedded.Load() == 0 && ranContainers.Load() == 0 {
+	if ranEmbedded.Load() == 0 && ranContainers.Load() == 0 && askedClusters.Load() == 0 {
 		return code
 	}
 	if err := report(); err != nil {
@@ -83,19 +83,34 @@ func report() error {
 	embedded, containers := ranEmbedded.Load(), ranContainers.Load()
 	fmt.Fprintf(os.Stderr, "testenv: %d tests on embedded servers, %d on containers (%s)\n", embedded, containers, remark)
 
+	clusters := reportOfClusters()
 	path := os.Getenv(reportVariable)
 	if path == "" {
 		return nil
 	}
 	// One write: several packages' tests append at the same time.
 	lines := fmt.Sprintf("%[1]s\t%[2]s\t%[3]d\t\n%[1]s\t%[4]s\t%[5]d\t%[6]s\n",
-		packagePath(), Embedded, embedded, Containers, containers, remark)
+		packagePath(), Embedded, embedded, Containers, containers, remark) + clusters
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) // #nosec G302 G304 G703 -- a report of test runs, where the one who runs them wants it
 	if err != nil {
 		return fmt.Errorf("%s: %w", reportVariable, err)
 	}
 	_, err = file.WriteString(lines)
 	return errors.Join(err, file.Close())
+}
+
+// reportOfClusters says how many tests ran on clusters, where any was to, and
+// returns the line about them.
+func reportOfClusters() (line string) {
+	if askedClusters.Load() == 0 {
+		return ""
+	}
+	remark := ""
+	if why := errClusters.Load(); why != nil {
+		remark = "left out: " + *why
+	}
+	fmt.Fprintf(os.Stderr, "testenv: %d tests on clusters %s\n", ranClusters.Load(), remark)
+	return fmt.Sprintf("%s\tclusters\t%d\t%s\n", packagePath(), ranClusters.Load(), remark)
 }
 
 // packagePath is the import path of the package under test.

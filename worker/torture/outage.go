@@ -44,6 +44,9 @@ func ShellOutage(command string) *Outage {
 	}}
 }
 
+// outagePace is how long an event waits for the next one while an outage lasts, so that each of its phases meets some.
+const outagePace = 150 * time.Millisecond
+
 // outage lets a command break something of the user's and mend it, beside all else. The next one of the same kind waits: it
 // might take away what is left.
 func (t *trial) outage(ctx context.Context, k *strike) error {
@@ -53,8 +56,9 @@ func (t *trial) outage(ctx context.Context, k *strike) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	t.outages.Add(1)
 	t.last(t.noteStrike(k), func() {
-		defer func() { <-turn }()
+		defer func() { t.outages.Add(-1); <-turn }()
 		// Not ended by ctx: it is to mend what it broke.
 		t.fail(k.outage.Do(context.WithoutCancel(ctx), k.lasts))
 	})

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -69,7 +70,8 @@ type trial struct {
 	beside    sync.WaitGroup // strikes that last
 	failed    error          // of what a strike needs
 
-	turns map[Fault]chan struct{} // held by an outage
+	turns   map[Fault]chan struct{} // held by an outage
+	outages atomic.Int32            // how many there are now
 }
 
 // Struck is a fault that was done.
@@ -189,6 +191,9 @@ func (t *trial) round(ctx context.Context, number int, all []*event, k *strike) 
 	}
 	t.say(fmt.Sprintf("round %d of %d: %s", number+1, len(t.plan.rounds), what))
 	for _, e := range all {
+		if t.outages.Load() > 0 {
+			rest(ctx, outagePace)
+		}
 		ready, err := t.ready(ctx, e)
 		if err != nil {
 			return nil, err
