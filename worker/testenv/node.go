@@ -29,7 +29,8 @@ type privateNetwork struct {
 func newPrivateNetwork(ctx context.Context, label string, g *guard) (*privateNetwork, error) {
 	var failures []error
 	for range attempts { // another network may have the addresses
-		subnet := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(201 + rand.IntN(50)), byte(rand.IntN(256)), 0}), 24)
+		drawn := rand.Uint32()                                                                               // #nosec G404 -- any network will do
+		subnet := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 200 | byte(drawn), byte(drawn >> 8), 0}), 24) // #nosec G115 -- the rest is not used
 		options := []tcnetwork.NetworkCustomizer{
 			tcnetwork.WithIPAM(&network.IPAM{Driver: "default", Config: []network.IPAMConfig{{Subnet: subnet}}}),
 		}
@@ -48,9 +49,11 @@ func newPrivateNetwork(ctx context.Context, label string, g *guard) (*privateNet
 
 // at is the n-th address.
 func (n *privateNetwork) at(number int) netip.Addr {
-	bytes := n.subnet.Addr().As4()
-	bytes[3] = byte(number)
-	return netip.AddrFrom4(bytes)
+	address := n.subnet.Addr()
+	for range number {
+		address = address.Next()
+	}
+	return address
 }
 
 // node is a container of a cluster.
