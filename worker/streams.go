@@ -117,7 +117,11 @@ func parseMessage(message string) (stream string, sequence uint64, ok bool) {
 	return message[:dot], sequence, err == nil
 }
 
-// stored is the subject of the message, or "" when it is gone.
+// errBehind is that a message was asked for at a replica that has not heard of it yet.
+var errBehind = errors.New("the server that was asked is behind")
+
+// stored is the subject of the message, or "" when it is gone. The stream's state is its leader's, while any replica may
+// answer for a message.
 func (s *streams) stored(ctx context.Context, name string, sequence uint64) (string, error) {
 	stream, err := s.js.Stream(ctx, name)
 	if err != nil {
@@ -125,6 +129,10 @@ func (s *streams) stored(ctx context.Context, name string, sequence uint64) (str
 	}
 	msg, err := stream.GetMsg(ctx, sequence)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		state := stream.CachedInfo().State
+		if state.FirstSeq <= sequence && sequence <= state.LastSeq && state.NumDeleted == 0 {
+			return "", errBehind
+		}
 		return "", nil
 	}
 	if err != nil {
