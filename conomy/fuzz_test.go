@@ -10,7 +10,7 @@ import (
 )
 
 func FuzzRetryAfter(f *testing.F) {
-	for _, seed := range []string{"", "7", "-1", "1779098410", "Mon, 18 May 2026 10:00:30 GMT", "1.5", "..", "9999999999999999999"} {
+	for _, seed := range []string{"", "7", "-1", "1779098410", "Mon, 18 May 2026 10:00:30 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "0001-01-01T00:00:00Z", "1.5", "..", "9999999999999999999"} {
 		f.Add(seed, int64(1779098400))
 	}
 	f.Fuzz(func(t *testing.T, value string, unix int64) {
