@@ -87,6 +87,7 @@ func FuzzLinkAnswer(f *testing.F) {
 		`{"id":"1","checkoutToken":"inv-2","url":"https://checkout.example/inv-2"}`, `{"id":"1","checkoutToken":"inv-1","url":"javascript:alert(1)"}`,
 		`{"id":"1","checkoutToken":"inv-1","url":"https://checkout.example/inv-1","totalAmount":"1e999999999"}`,
 		`{"id":"\u001b[2J","checkoutToken":"inv-1","url":"https://u:p@checkout.example/"}`, `{"url":"https://a\u202e.example"}`, `[]`, `{"id":"1","id":"2"}`,
+		`{"id":"1","checkoutToken":"inv-1","url":"javascript://checkout.example/%0aalert(1)"}`, `{"id":"1","checkoutToken":"inv-1","url":"http://checkout.example/"}`,
 		`{"detail":"jane.q@example.com s3cr3t-0815"}`,
 	} {
 		f.Add([]byte(seed))
