@@ -160,7 +160,9 @@ func orphaned(s *stage, token string) {
 func forgotten(s *stage, token string) {
 	keys, err := s.rdb.Keys(s.t.Context(), s.settings.RedisPrefix+":{"+token+"}:*").Result()
 	s.must(err)
-	s.must(s.rdb.Del(s.t.Context(), keys...).Err())
+	if len(keys) > 0 {
+		s.must(s.rdb.Del(s.t.Context(), keys...).Err())
+	}
 }
 
 // replay sends the token's dead letter back to where it came from.

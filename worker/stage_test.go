@@ -29,14 +29,16 @@ func (g gap) String() string { return fmt.Sprintf("%s#%d", g.at, g.nth) }
 // part is one event that plays a scene.
 type part struct {
 	*scene
-	stop                  gap
-	token                 string
+	stop  gap
+	token string
+	fall  fall // which walls fall where it is stopped
+
 	mu                    sync.Mutex
 	event, identity, read string       // what a worker has made of it, see Claims
 	passed                map[step]int // by the worker that was started first
 }
 
-func (p *part) String() string { return p.name + " at " + p.stop.String() }
+func (p *part) String() string { return p.name + " at " + p.stop.String() + p.fall.String() }
 
 // stage is a world in which many events are, each on its way in a scene of its own.
 type stage struct {
@@ -66,10 +68,6 @@ func newStage(t *testing.T, env *testenv.Env, options conomytest.Options, parts 
 	s.quiet = true
 	s.settings.Concurrency = 1024 // nobody waits for a slot: which steps an event passes hangs on its scene alone
 	s.settings.ClaimTTL, s.settings.Topology.AckWait = lease, lease
-	s.ready()
-	var err error
-	s.dlq, err = deadletter.Open(t.Context(), s.js, events.StreamDeadLetters)
-	s.must(err)
 	for i, p := range parts {
 		p.token, p.passed = fmt.Sprintf("%s-%d", p.name, i), map[step]int{}
 	}
@@ -79,6 +77,10 @@ func newStage(t *testing.T, env *testenv.Env, options conomytest.Options, parts 
 // prepare brings about all that was before the events that are watched.
 func (s *stage) prepare() {
 	s.t.Helper()
+	s.ready()
+	var err error
+	s.dlq, err = deadletter.Open(s.t.Context(), s.js, events.StreamDeadLetters)
+	s.must(err)
 	earlier := false
 	for _, p := range s.parts {
 		if p.before != nil {

@@ -40,7 +40,7 @@ func (s *Server) createLink(c *call) *answer {
 	}
 	st := &s.store
 	st.mu.Lock()
-	if st.byToken[l.token] != nil {
+	if st.byToken[l.token] != nil && (s.opts.Again == nil || !s.opts.Again(l.token)) {
 		st.mu.Unlock()
 		return fail(http.StatusConflict, "13", "alreadyExist", "a payment link with this checkoutToken exists")
 	}

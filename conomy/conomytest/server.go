@@ -53,6 +53,9 @@ type Options struct {
 	// KeepLinks bounds how many links are remembered, and how many sessions; the
 	// oldest are forgotten first, as if they had never been. Zero: no bound.
 	KeepLinks int
+	// Again says of which checkoutTokens another create makes another link, as a
+	// provider would that has forgotten that they are taken. nil: of none.
+	Again func(checkoutToken string) bool
 	// Now replaces time.Now.
 	Now func() time.Time
 }
