@@ -28,12 +28,11 @@ var (
 // the next one goes on: whoever was claimed gets what was filled in then, in a first call, a further one, and in the
 // comparison with a link that was made and not recorded.
 func TestDefaultsMayChangeBetweenCrashAndResume(t *testing.T) {
+	t.Parallel()
 	for name, after := range map[string]Merchant{"edited": merchantEdited, "removed": {}} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			testenv.Each(t, func(t *testing.T, env *testenv.Env) {
-				p := plays[0]
-				p.learn(t, env)
+			p := plays[0]
+			onStage(t, func(t *testing.T, env *testenv.Env) {
 				// The answer to a create says nothing of what was asked for: what is told of it is what was recorded.
 				s := newStage(t, env, conomytest.Options{Recipe: true}, p.inEveryGap("invoice", "retried", "answer-lost")...)
 				s.settings.Merchant = merchantBefore
@@ -65,7 +64,7 @@ func TestDefaultsMayChangeBetweenCrashAndResume(t *testing.T) {
 						}
 					}
 				}
-			})
+			}, p)
 		})
 	}
 }

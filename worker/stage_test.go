@@ -53,8 +53,10 @@ type stage struct {
 	part map[uint64]*part // by its message in BILLING
 }
 
-// lease is long enough for a machine that has much else to do.
-const lease = 2 * time.Second
+const (
+	lease   = 4 * time.Second
+	ackWait = 2 * time.Second
+)
 
 // sessionLife is how long a session of the vendor's is good.
 const sessionLife = 30 * time.Minute
@@ -67,7 +69,8 @@ func newStage(t *testing.T, env *testenv.Env, options conomytest.Options, parts 
 	s.world = newWorld(t, env, options)
 	s.quiet = true
 	s.settings.Concurrency = 1024 // nobody waits for a slot: which steps an event passes hangs on its scene alone
-	s.settings.ClaimTTL, s.settings.Topology.AckWait = lease, lease
+	// Long enough for a machine that has much else to do: an answer that is not lost comes, a lease that is renewed holds.
+	s.timeout, s.settings.ClaimTTL, s.settings.Topology.AckWait = patience, lease, ackWait
 	for i, p := range parts {
 		p.token, p.passed = fmt.Sprintf("%s-%d", p.name, i), map[step]int{}
 	}
@@ -232,13 +235,14 @@ func (l *life) stands() int {
 func (l *life) idle() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.latest.IsZero() && time.Since(l.latest) > 4*lease
+	return !l.latest.IsZero() && time.Since(l.latest) > 4*lease && l.gate.err() == nil
 }
 
 // standInGaps starts a worker and waits until each event stands in its gap.
 func (s *stage) standInGaps() *life {
 	s.t.Helper()
 	l := s.live(func(p *part, at gap, _ int) bool { return at == p.stop })
+	s.patience = 4 * patience // a crowd begins at the same moment
 	s.eventually("each event stands in its gap", func() bool { return l.stands() == len(s.parts) || l.idle() })
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -50,7 +50,9 @@ const crashSeed = "LINKWORKER_CRASH_SEED"
 // TestTwoCrashesInARow kills a worker in every gap, and the next one wherever each event happens to be a random number of
 // steps later; the third brings each to its one end.
 func TestTwoCrashesInARow(t *testing.T) {
-	eachPlay(t, func(t *testing.T, env *testenv.Env, p *play) {
+	t.Parallel()
+	p := plays[0]
+	onStage(t, func(t *testing.T, env *testenv.Env) {
 		seed := rand.Uint64()
 		if given, err := strconv.ParseUint(os.Getenv(crashSeed), 10, 64); err == nil {
 			seed = given
@@ -72,7 +74,7 @@ func TestTwoCrashesInARow(t *testing.T) {
 		s.settled()
 		s.check(func(p *part) (tally, int) { return p.want, 2 * p.spare })
 		s.checkRecords()
-	})
+	}, p)
 }
 
 // raise brings about what was before, and publishes the events: the curtain is up.

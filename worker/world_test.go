@@ -46,6 +46,8 @@ type world struct {
 	transport http.RoundTripper // to the vendor; nil: the client's own
 	connect   func() *nats.Conn // nil: as everybody does
 	logged    io.Writer         // gets the workers' logs as JSON lines, at debug level; nil: nobody does
+	patience  time.Duration     // with a wait, where that is longer than everybody's
+	timeout   time.Duration     // of a call to the vendor, where that is longer than everybody's
 	quiet     bool              // the test's own log has warnings and errors only
 	settings  Settings
 	creds     atomic.Pointer[conomy.Credentials]
@@ -103,7 +105,7 @@ func (w *world) start(prepare func(*running)) *running {
 	w.must(err)
 	metrics := NewMetrics(prometheus.NewRegistry())
 	vendor, err := conomy.New(conomy.Config{
-		BaseURL: w.vendorURL, Credentials: *w.creds.Load(), UserAgent: "linkworker/test", Timeout: 10 * time.Second,
+		BaseURL: w.vendorURL, Credentials: *w.creds.Load(), UserAgent: "linkworker/test", Timeout: max(w.timeout, 10*time.Second),
 		MaxConns: w.settings.Concurrency, Observe: metrics.ObserveCall, Transport: w.transport,
 	})
 	w.must(err)
@@ -172,10 +174,10 @@ func (l testLog) Write(line []byte) (int, error) {
 // eventually waits for a condition.
 func (w *world) eventually(what string, met func() bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(max(w.patience, patience))
 	for pause := 10 * time.Millisecond; !met(); pause = min(pause+time.Millisecond, 50*time.Millisecond) {
 		if time.Now().After(deadline) {
-			w.t.Fatalf("not within %v: %s", patience, what)
+			w.t.Fatalf("not within %v: %s", max(w.patience, patience), what)
 		}
 		time.Sleep(pause)
 	}
