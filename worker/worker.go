@@ -28,7 +28,9 @@
 // # Three walls
 //
 // A second link or a second link.created is kept out by the claim in Redis, by the vendor's unique checkoutToken (a 409 is
-// looked up and compared), and by the streams' duplicate window on deterministic ids. Each holds alone when another falls.
+// looked up and compared), and by the streams' duplicate window on deterministic ids. Where the claim falls the other two
+// hold everywhere. What the 409 alone guards is a crash between the vendor's answer and the record, what the window alone
+// guards is one between a stream's acknowledgement and what notes it: TestWalls counts what is there twice without them.
 //
 // # What is bounded
 //
