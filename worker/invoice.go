@@ -70,9 +70,7 @@ func (w *Worker) matches(d *delivery, link *conomy.PaymentLink, exists error) er
 		conflict.detail = "the vendor has a link with this token, which is " + link.Status
 		return conflict
 	}
-	asked := *d.terms
-	asked.Rest = nil
-	diff, err := terms.Compare(&asked, link, true, d.mask)
+	diff, err := terms.Compare(d.terms, link, true, d.mask)
 	switch {
 	case err != nil:
 		return err

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/linkworker/linkworker/worker/rig"
@@ -31,35 +30,21 @@ func (b *bench) memory(ctx context.Context, report *Report) error {
 	})
 }
 
-func (b *bench) findBacklog(ctx context.Context, vendor *rig.Process, round string) (_ *Memory, err error) {
-	t := &task{contender: worker(b.Program), vendor: vendor, prefix: prefixOf(round), links: b.drained(), part: true}
-	defer func() { err = errors.Join(err, b.cleanUp(ctx, t.prefix)) }()
-	corpus, err := newCorpus(round, b.Size)
-	if err != nil {
-		return nil, err
-	}
-	if err := b.publish(ctx, b.Grow, corpus.fresh(0)); err != nil {
-		return nil, err
-	}
-	before, err := b.mark(ctx, vendor)
-	if err != nil {
-		return nil, err
-	}
-	crew, err := b.startCrew(ctx, t)
-	if err != nil {
-		return nil, err
-	}
+func (b *bench) findBacklog(ctx context.Context, vendor *rig.Process, round string) (*Memory, error) {
+	t := &task{contender: worker(b.Program), vendor: vendor, links: b.drained(), part: true}
 	m := &Memory{Queued: b.Grow, Drained: t.links}
-	err = b.watchMemory(ctx, crew, before.links, m)
-	if err := errors.Join(err, crew.stop()); err != nil {
+	err := b.trial(ctx, round, t, b.Grow, func(crew crew, _ *corpus, before *mark) error {
+		if err := b.watchMemory(ctx, crew, before.links, m); err != nil {
+			return err
+		}
+		first, err := b.linkAt(ctx, before.links+1)
+		m.FirstLink = first.Sub(before.begun)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	if err := b.verify(ctx, t, before); err != nil {
-		return nil, errors.Join(err, complaints(crew[0]))
-	}
-	first, err := b.linkAt(ctx, before.links+1)
-	m.FirstLink = first.Sub(before.begun)
-	return m, err
+	return m, nil
 }
 
 func (b *bench) watchMemory(ctx context.Context, crew crew, links uint64, m *Memory) error {

@@ -23,30 +23,14 @@ type Pace struct {
 }
 
 // pace measures a contender at a steady rate.
-func (b *bench) pace(ctx context.Context, c Contender, vendor *rig.Process, round string) (_ *Pace, err error) {
+func (b *bench) pace(ctx context.Context, c Contender, vendor *rig.Process, round string) (p *Pace, err error) {
 	n, warm := b.paced(), b.warmUp()
-	t := &task{contender: c, vendor: vendor, prefix: prefixOf(round), events: warm + n, links: warm + n}
-	defer func() { err = errors.Join(err, b.cleanUp(ctx, t.prefix)) }()
-	corpus, err := newCorpus(round, b.Size)
-	if err != nil {
-		return nil, err
-	}
-	before, err := b.mark(ctx, vendor)
-	if err != nil {
-		return nil, err
-	}
-	crew, err := b.startCrew(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	p, err := b.warmAndWalk(ctx, crew, corpus, before.links, warm, n)
-	if err := errors.Join(err, crew.stop()); err != nil {
-		return nil, err
-	}
-	if err := b.verify(ctx, t, before); err != nil {
-		return nil, errors.Join(err, complaints(crew[0]))
-	}
-	return p, nil
+	t := &task{contender: c, vendor: vendor, events: warm + n, links: warm + n}
+	err = b.trial(ctx, round, t, 0, func(crew crew, corpus *corpus, before *mark) (err error) {
+		p, err = b.warmAndWalk(ctx, crew, corpus, before.links, warm, n)
+		return err
+	})
+	return p, err
 }
 
 // paced is how many events are published at the rate.

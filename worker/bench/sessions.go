@@ -63,32 +63,13 @@ func (b *bench) sessions(ctx context.Context, report *Report) error {
 	return err
 }
 
-func (b *bench) sessionRound(ctx context.Context, vendor *rig.Process, round string) (_ *SessionRound, err error) {
-	t := &task{
-		contender: worker(b.Program), vendor: vendor, prefix: prefixOf(round),
-		links: b.sessionLinks(), sessions: 2 * b.paced(), part: true,
-	}
-	defer func() { err = errors.Join(err, b.cleanUp(ctx, t.prefix)) }()
-	corpus, err := newCorpus(round, b.Size)
-	if err != nil {
-		return nil, err
-	}
-	before, err := b.mark(ctx, vendor)
-	if err != nil {
-		return nil, err
-	}
-	crew, err := b.startCrew(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	r, err := b.idleThenBusy(ctx, crew, corpus, before.links)
-	if err := errors.Join(err, crew.stop()); err != nil {
-		return nil, err
-	}
-	if err := b.verify(ctx, t, before); err != nil {
-		return nil, errors.Join(err, complaints(crew[0]))
-	}
-	return r, nil
+func (b *bench) sessionRound(ctx context.Context, vendor *rig.Process, round string) (r *SessionRound, err error) {
+	t := &task{contender: worker(b.Program), vendor: vendor, links: b.sessionLinks(), sessions: 2 * b.paced(), part: true}
+	err = b.trial(ctx, round, t, 0, func(crew crew, corpus *corpus, before *mark) (err error) {
+		r, err = b.idleThenBusy(ctx, crew, corpus, before.links)
+		return err
+	})
+	return r, err
 }
 
 // idleThenBusy asks for a session of each link, queues the backlog, and asks for another one of each.

@@ -96,6 +96,37 @@ func (b *bench) do(ctx context.Context, t *task) (*Drain, error) {
 	return d, b.clock(ctx, d, before, t)
 }
 
+// trial queues a backlog, if one is given, and lets a contender work on it while measure looks on; then the work is
+// verified. The servers are left as they were.
+func (b *bench) trial(ctx context.Context, round string, t *task, backlog int,
+	measure func(crew crew, corpus *corpus, before *mark) error,
+) (err error) {
+	t.prefix = prefixOf(round)
+	defer func() { err = errors.Join(err, b.cleanUp(ctx, t.prefix)) }()
+	corpus, err := newCorpus(round, b.Size)
+	if err != nil {
+		return err
+	}
+	if err := b.publish(ctx, backlog, corpus.fresh(0)); err != nil {
+		return err
+	}
+	before, err := b.mark(ctx, t.vendor)
+	if err != nil {
+		return err
+	}
+	crew, err := b.startCrew(ctx, t)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(measure(crew, corpus, before), crew.stop()); err != nil {
+		return err
+	}
+	if err := b.verify(ctx, t, before); err != nil {
+		return errors.Join(err, complaints(crew[0]))
+	}
+	return nil
+}
+
 func (b *bench) mark(ctx context.Context, vendor *rig.Process) (m *mark, err error) {
 	m = new(mark)
 	if m.links, err = b.last(ctx, events.StreamLinks); err != nil {

@@ -144,8 +144,8 @@ func (c *Claim) Release(ctx context.Context) error {
 // not known.
 func (c *Claim) Record(ctx context.Context, answer []byte, perishes time.Time) error {
 	asked := time.Now()
-	err := owned("record", recordScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, answer, unixMilli(perishes),
-		millis(c.store.lease), millis(c.store.ttl), padded(unixMilli(perishes))))
+	err := owned("record", recordScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, answer, padded(unixMilli(perishes)),
+		millis(c.store.lease), millis(c.store.ttl)))
 	if err == nil {
 		c.Recorded, c.Answer = true, answer
 		c.renewed.Store(&asked)

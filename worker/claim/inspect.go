@@ -30,15 +30,16 @@ func (s *Store) Inspect(ctx context.Context, token, identity, event string) (*Si
 	if err != nil {
 		return nil, fmt.Errorf("claim: inspect: %w", err)
 	}
-	grave := s.rdb.HMGet(ctx, s.graveKey(token, event), "verdict", "letter")
-	if err := grave.Err(); err != nil {
-		return nil, fmt.Errorf("claim: inspect: %w", err)
-	}
-	now, err := s.rdb.Time(ctx).Result()
+	var grave *redis.SliceCmd
+	var clock *redis.TimeCmd
+	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		grave, clock = p.HMGet(ctx, s.graveKey(token, event), "verdict", "letter"), p.Time(ctx)
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("claim: inspect: %w", err)
 	}
-	r, g := records[0], fields(grave)
+	r, g, now := records[0], fields(grave), clock.Val()
 	return &Sight{
 		State: r["s"], Event: r["e"], AtWork: r["o"] != "" && r.after("u", now),
 		Terms: r.bytes("t"), Answer: r.bytes("r"), Perished: r.int("p") > 0 && !r.after("p", now),

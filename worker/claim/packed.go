@@ -48,8 +48,7 @@ local function unpacked(v)
     f.q, at = cut(v, 28)
     if f.q == '' then f.q = nil end
   else
-    f.s, f.o, f.u, f.c = 'claimed', string.sub(v, 3, 28), string.sub(v, 29, 41), ''
-    if string.sub(v, 2, 2) == '1' then f.c = '1' end
+    f.s, f.c, f.o, f.u = 'claimed', string.sub(v, 2, 2), string.sub(v, 3, 28), string.sub(v, 29, 41)
     if state == 'r' then f.s, f.x, f.p, at = 'recorded', string.sub(v, 42, 54), string.sub(v, 55, 67), 68 end
   end
   f.e, at = cut(v, at)
@@ -68,7 +67,7 @@ local function look(key, kind)
     if string.find(v, '^[crp]%d') then return unpacked(v), true end
   end
   local f = {}
-  for i, value in ipairs(redis.call('HMGET', key, 's', 'e', 'm', 'o', 'u', 't', 'n', 'c', 'r', 'x', 'p', 'g', 'q')) do
+  for i, value in ipairs(redis.call('HMGET', key, unpack(names))) do
     f[names[i]] = value or nil
   end
   return f

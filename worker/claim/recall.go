@@ -58,14 +58,16 @@ func (s *Store) Recall(ctx context.Context, token string) (*Memory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("claim: recall: %w", err)
 	}
-	trail, err := s.rdb.ZRangeWithScores(ctx, s.key(token, "trail"), 0, -1).Result()
+	var entries *redis.ZSliceCmd
+	var clock *redis.TimeCmd // read afterwards, so that nothing in a record is later
+	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		entries, clock = p.ZRangeWithScores(ctx, s.key(token, "trail"), 0, -1), p.Time(ctx)
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("claim: recall: %w", err)
 	}
-	now, err := s.rdb.Time(ctx).Result() // afterwards, so that nothing in a record is later
-	if err != nil {
-		return nil, fmt.Errorf("claim: recall: %w", err)
-	}
+	trail, now := entries.Val(), clock.Val()
 	m := &Memory{Now: now, Link: recordOf("", link[0], now), Full: len(trail) >= trailLength}
 	identities, seen := m.follow(trail)
 	if err := s.recallRest(ctx, token, m, identities, seen); err != nil {

@@ -217,9 +217,7 @@ elseif state == 'claimed' and f.t == '' then
 end
 if identity ~= '' then note(trail, '/' .. identity, ttl) end
 if not lies(event, message) then seen(event, message) end
-local calling = ''
-if ARGV[11] == '1' then calling = '1' end
-redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease), 'c', calling)
+redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease), 'c', ARGV[11])
 redis.call('PEXPIRE', record, ttl)
 
 local c = redis.call('HMGET', record, 's', 'a', 'f', 'l', 'd', 'w', 'v', 't', 'r', 'g', 'k')
@@ -305,8 +303,8 @@ return 1
 
 // recordScript keeps the vendor's answer.
 //
-//	KEYS[1] the record   ARGV 1 owner  2 answer  3 when it perishes, Unix ms, 0: not known  4 lease ms  5 ttl ms
-//	                          6 when it perishes, of the width that it has in a string
+//	KEYS[1] the record   ARGV 1 owner  2 answer  3 when it perishes, Unix ms of 13 digits, zeros: not known
+//	                          4 lease ms  5 ttl ms
 //
 // Answer: 1, or 0 when the claim is not the owner's. An answer that is there already is kept; the lease is lengthened all
 // the same, since its owner counts it from now.
@@ -317,7 +315,7 @@ if redis.call('TYPE', KEYS[1]).ok == 'string' then
   if string.sub(v, 3, 28) ~= ARGV[1] or state == 'p' then return 0 end
   local held = string.format('%013.0f', now + tonumber(ARGV[4]))
   if state == 'c' then
-    redis.call('SET', KEYS[1], 'r0' .. ARGV[1] .. held .. string.format('%013.0f', now) .. ARGV[6] .. string.sub(v, 42) .. ARGV[2],
+    redis.call('SET', KEYS[1], 'r0' .. ARGV[1] .. held .. string.format('%013.0f', now) .. ARGV[3] .. string.sub(v, 42) .. ARGV[2],
       'PX', ARGV[5])
   else
     redis.call('SETRANGE', KEYS[1], 28, held)
