@@ -25,16 +25,16 @@ type death struct {
 	Worker   string    `json:"worker,omitzero"`
 }
 
-// die ends an event as a dead letter: the verdict is written down in Redis (the token is free from then on), the letter
-// and link.failed are put into their streams, the grave is closed, the event acknowledged. Met again after a crash it goes
-// on where it was: each of its messages has an id of the event's own.
+// die ends an event as a dead letter: the verdict is written down in Redis (the token is free from then on), the letter is
+// put into its stream and its id written down, link.failed is published, the grave is closed, the event acknowledged. Met
+// again after a crash it goes on where it was: each of its messages has an id of the event's own.
 func (w *Worker) die(ctx context.Context, d *delivery, v verdict) error {
 	grave, err := w.bury(ctx, d, v)
 	if err != nil {
 		return err
 	}
 	w.reached(d, stepBuried)
-	if grave.Letter == "" {
+	if !grave.Ended {
 		if err := w.tellOfDeath(ctx, d, grave); err != nil {
 			return err
 		}
@@ -42,21 +42,29 @@ func (w *Worker) die(ctx context.Context, d *delivery, v verdict) error {
 	return d.msg.Ack()
 }
 
-// tellOfDeath puts the letter and link.failed into their streams and closes the grave.
+// tellOfDeath puts the letter, unless that is done, and link.failed into their streams and closes the grave.
 func (w *Worker) tellOfDeath(ctx context.Context, d *delivery, grave claim.Death) error {
 	verdict := new(death)
 	if err := json.Unmarshal(grave.Verdict, verdict); err != nil {
 		return fmt.Errorf("recorded verdict: %w", err)
 	}
-	id, err := w.putLetter(ctx, d, verdict)
+	if grave.Letter == "" {
+		id, err := w.putLetter(ctx, d, verdict)
+		if err != nil {
+			return err
+		}
+		w.reached(d, stepLetter)
+		grave.Letter = strconv.FormatUint(id, 10)
+		if err := w.insist(ctx, func() error { return w.claims.File(ctx, grave) }); err != nil {
+			return err
+		}
+		w.reached(d, stepFiled)
+	}
+	told, err := w.sayFailed(ctx, d, verdict, grave.Letter)
 	if err != nil {
 		return err
 	}
-	w.reached(d, stepLetter)
-	grave.Letter = strconv.FormatUint(id, 10)
-	if grave.Told, err = w.sayFailed(ctx, d, verdict, grave.Letter); err != nil {
-		return err
-	}
+	grave.Told = told
 	w.reached(d, stepTold)
 	if err := w.insist(ctx, func() error { return w.claims.Close(ctx, grave) }); err != nil {
 		return err
@@ -78,7 +86,7 @@ func (w *Worker) bury(ctx context.Context, d *delivery, v verdict) (claim.Death,
 		if c := d.claim.Load(); c != nil {
 			var own claim.Death
 			own, err = c.Bury(ctx, grave.Verdict)
-			grave.Verdict, grave.Letter = own.Verdict, own.Letter
+			grave.Verdict, grave.Letter, grave.Ended = own.Verdict, own.Letter, own.Ended
 			return err
 		}
 		grave, err = w.claims.Bury(ctx, grave)

@@ -25,6 +25,7 @@ const (
 	stepJudged    step = "judged"    // the verdict is clear
 	stepBuried    step = "buried"    // the verdict on a dead event is written down
 	stepLetter    step = "letter"    // its dead letter is in its stream
+	stepFiled     step = "filed"     // and Redis knows
 	stepTold      step = "told"      // its link.failed is in its stream
 	stepClosed    step = "closed"    // and Redis knows
 	stepReleased  step = "released"  // the claim of an event that comes again is free

@@ -40,6 +40,7 @@ func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 		case claim.OutcomeDead:
 			return nil, &buriedError{claim.Death{
 				Token: d.event.Token(), Event: d.name(), Verdict: found.Verdict, Letter: found.Letter,
+				Ended: found.Ended,
 			}}
 		case claim.OutcomePublished:
 			if found.Event != d.name() {

@@ -54,7 +54,7 @@ func (f fall) after(p *part, at tally) tally {
 		twice(&want.created, at.created, stepMarked)
 	}
 	if f.window && p.dies {
-		twice(&want.letters, at.letters, stepClosed)
+		twice(&want.letters, at.letters, stepFiled)
 		twice(&want.failed, at.failed, stepClosed)
 	}
 	return want

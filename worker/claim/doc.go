@@ -14,7 +14,8 @@
 //	  - recorded: the vendor has answered, nobody has been told yet. Whoever resumes goes on at the publishing.
 //	  - published: link.created is in its stream. Only this state suppresses other events with the token.
 //	  - a grave belongs to an event, not to a token: the token is free again for other events, while the dead event,
-//	    delivered once more, is only brought to its end (its letter, its link.failed, its acknowledgement).
+//	    delivered once more, is only brought to its end (its letter, which File notes, its link.failed, which Close notes,
+//	    its acknowledgement).
 //
 // # Rules that hold in every script
 //
@@ -42,7 +43,8 @@
 //	C. A published record stays published, and suppresses all events but those that a perished answer makes room for.
 //	D. A record changes hands only between deliveries of its own event; to another event only when that one ended here
 //	   (its death, its perishing), or its end is vouched for; and what was recorded, only when that event asks for it.
-//	E. An event that has its verdict never becomes an owner again, and its verdict never changes.
+//	E. An event that has its verdict never becomes an owner again, and its verdict never changes, nor does the letter that
+//	   was filed first.
 //	F. What was tried outlives the owner. A call whose owner vanished in it is counted once, when the next owner comes.
 //
 // When Redis forgets (all, or its last writes) A, D, E and F hold from what is left. B and C then need the other walls:

@@ -12,8 +12,9 @@ type Death struct {
 	Event   string
 	Message string // where its message lies: stream.sequence; "" is not known
 	Verdict []byte
-	Letter  string // the dead letter's id, once it and its link.failed are in their streams
-	Told    uint64 // sequence of that link.failed in its stream, for Close to keep; 0: not known
+	Letter  string // the dead letter's id, once it is in its stream
+	Ended   bool   // its link.failed is in its stream, too: nothing is left to be done
+	Told    uint64 // sequence of that link.failed, for Close to keep; 0: not known
 }
 
 // Bury decides that the event of the claim ends as a dead letter, and frees its token for other events. The answer holds
@@ -43,8 +44,13 @@ func (s *Store) bury(ctx context.Context, keys []string, owner, entry string, d 
 	if a.text(0) == "lost" {
 		return d, ErrLost
 	}
-	d.Verdict, d.Letter = a.bytes(1), a.text(2)
+	d.Verdict, d.Letter, d.Ended = a.death(1)
 	return d, nil
+}
+
+// death reads the answers from i on that describe a grave.
+func (a answer) death(i int) (verdict []byte, letter string, ended bool) {
+	return a.bytes(i), a.text(i + 1), a.text(i+2) == "1"
 }
 
 // entry is how an event stands on its token's trail, see scripts.go.
@@ -61,6 +67,17 @@ func sequence(n uint64) string {
 		return ""
 	}
 	return strconv.FormatUint(n, 10)
+}
+
+// File notes that the dead letter with the given id is in its stream, so that it is not put there again: a NATS server that
+// restarts knows the ids of what lies in its streams, and an operator may have replayed the letter, and so removed it,
+// before its link.failed is out.
+func (s *Store) File(ctx context.Context, d Death) error {
+	err := fileScript.Run(ctx, s.rdb, []string{s.graveKey(d.Token, d.Event)}, d.Letter, millis(s.ttl)).Err()
+	if err != nil {
+		return fmt.Errorf("claim: file: %w", err)
+	}
+	return nil
 }
 
 // Close notes that the dead letter with the given id and its link.failed are in their streams. From then on a

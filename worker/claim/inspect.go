@@ -18,7 +18,8 @@ type Sight struct {
 	Perished bool
 
 	Dead   bool   // the event itself has ended, or is about to end, as a dead letter
-	Letter string // its dead letter's id, once it and its link.failed are in their streams
+	Letter string // its dead letter's id, once it is in its stream
+	Ended  bool   // its link.failed is in its stream, too
 
 	Link string // state of the token's link, as State; of an invoice the same
 }
@@ -33,18 +34,35 @@ func (s *Store) Inspect(ctx context.Context, token, identity, event string) (*Si
 	var grave *redis.SliceCmd
 	var clock *redis.TimeCmd
 	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		grave, clock = p.HMGet(ctx, s.graveKey(token, event), "verdict", "letter"), p.Time(ctx)
+		grave, clock = s.grave(ctx, p, token, event), p.Time(ctx)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claim: inspect: %w", err)
 	}
-	r, g, now := records[0], fields(grave), clock.Val()
-	return &Sight{
+	r, now := records[0], clock.Val()
+	sight := &Sight{
 		State: r["s"], Event: r["e"], AtWork: r["o"] != "" && r.after("u", now),
 		Terms: r.bytes("t"), Answer: r.bytes("r"), Perished: r.int("p") > 0 && !r.after("p", now),
-		Dead: grave.Val()[0] != nil, Letter: g.text(1), Link: records[1]["s"],
-	}, nil
+		Link: records[1]["s"],
+	}
+	sight.Dead, _, sight.Letter, sight.Ended = buried(grave)
+	return sight, nil
+}
+
+// grave reads what an event has left as a dead one.
+func (s *Store) grave(ctx context.Context, rdb redis.Cmdable, token, event string) *redis.SliceCmd {
+	return rdb.HMGet(ctx, s.graveKey(token, event), "verdict", "letter", "put", "q")
+}
+
+// buried is what a grave says; see scripts.go.
+func buried(grave *redis.SliceCmd) (dead bool, verdict []byte, letter string, ended bool) {
+	g := fields(grave)
+	if letter = g.text(1); letter != "" {
+		return true, nil, letter, true
+	}
+	verdict = g.bytes(0)
+	return verdict != nil, verdict, g.text(2), false
 }
 
 // fields reads the answer of HMGET; a field that is not there is empty.

@@ -33,7 +33,10 @@ type modelTried struct {
 	waited           time.Duration
 }
 
-type modelGrave struct{ verdict, letter string }
+type modelGrave struct {
+	verdict, letter string
+	ended           bool
+}
 
 // modelOwner is one delivery's claim; what it is told is in its own copy.
 type modelOwner struct{ identity, event string }
@@ -243,4 +246,12 @@ func (m *model) bury(event, verdict string, o *modelOwner) (modelGrave, bool) {
 	return *m.graves[event], true
 }
 
-func (m *model) close(event, letter string) { m.graves[event] = &modelGrave{letter: letter} }
+func (m *model) file(event, letter string) {
+	if g := m.graves[event]; g != nil && g.letter == "" {
+		g.letter = letter
+	}
+}
+
+func (m *model) close(event, letter string) {
+	m.graves[event] = &modelGrave{letter: letter, ended: true}
+}

@@ -112,7 +112,7 @@ func (t *trial) run() {
 		"record":     t.step(t.record),
 		"publish":    t.step(t.publish),
 		"finish":     func(*rapid.T) { t.finish() },
-		"die":        func(*rapid.T) { t.oneOf(t.bury, t.buryWithout, t.close) },
+		"die":        func(*rapid.T) { t.oneOf(t.bury, t.buryWithout, t.file, t.close) },
 		"vanish":     func(*rapid.T) { t.vanish() },
 		"pass":       func(*rapid.T) { t.pass(time.Duration(rapid.IntRange(1, 12).Draw(t.T, "steps")) * protocolStep) },
 		"forget":     func(*rapid.T) { t.oneOf(t.save, t.save, t.fallBack, t.fallBack, t.flush) },
@@ -215,6 +215,7 @@ func (t *trial) compare(got *Result, want found) {
 	case OutcomeDead:
 		t.equal("verdict", string(got.Verdict), want.grave.verdict)
 		t.equal("letter", got.Letter, want.grave.letter)
+		t.equal("ended", got.Ended, want.grave.ended)
 	case OutcomePublished, OutcomeOrphan:
 		t.equal("event", got.Event, want.record.event)
 		t.equal("terms", string(got.Terms), want.record.terms)
@@ -371,17 +372,38 @@ func (t *trial) buried(f fault, event string, got Death, err error, do func() (m
 	case held && err == nil:
 		t.equal("verdict of "+event, string(got.Verdict), want.verdict)
 		t.equal("letter of "+event, got.Letter, want.letter)
+		t.equal("end of "+event, got.Ended, want.ended)
 	default:
 		t.Fatalf("bury %s: error %v, held: %v", event, err, held)
 	}
 }
 
-func (t *trial) close() {
+// dead chooses a dead event.
+func (t *trial) dead() string {
 	events := slices.Sorted(maps.Keys(t.model.graves))
 	if len(events) == 0 {
 		t.Skip("nobody is dead")
 	}
-	event := rapid.SampledFrom(events).Draw(t.T, "dead event")
+	return rapid.SampledFrom(events).Draw(t.T, "dead event")
+}
+
+// file is late at times: others have filed the letter since, or closed the grave, or Redis has forgotten the event.
+func (t *trial) file() {
+	event := eventOf("", rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t.T, "event"))
+	if rapid.IntRange(0, 3).Draw(t.T, "late") > 0 {
+		event = t.dead()
+	}
+	letter := rapid.SampledFrom([]string{"letter of ", "second letter of "}).Draw(t.T, "letter") + event
+	f := t.draw()
+	err := t.store.File(t.ctx, Death{Token: protocolToken, Event: event, Letter: letter})
+	t.model.file(event, letter)
+	if err != nil && f != faultLost {
+		t.Fatal(err)
+	}
+}
+
+func (t *trial) close() {
+	event := t.dead()
 	f := t.draw()
 	err := t.store.Close(t.ctx, Death{Token: protocolToken, Event: event, Letter: "letter of " + event})
 	t.model.close(event, "letter of "+event)
@@ -501,7 +523,11 @@ func (t *trial) same() {
 			t.Fatalf("answer %s, want %s", sight.Answer, r.answer)
 		}
 		t.equal("perished", sight.Perished, r.perishes >= 0 && r.perishes <= t.model.now)
-		t.equal("dead", sight.Dead, t.model.graves[event] != nil)
+		grave := t.model.graves[event]
+		t.equal("dead", sight.Dead, grave != nil)
+		if grave != nil {
+			t.equal("letter and end", fmt.Sprint(sight.Letter, sight.Ended), fmt.Sprint(grave.letter, grave.ended))
+		}
 		records, err := t.store.look(t.ctx, t.store.recordKey(protocolToken, identity))
 		t.must(err)
 		stored := records[0]

@@ -48,7 +48,8 @@ type Seen struct {
 	Owner   bool      // it is a record's own
 	Dead    bool      // it has ended, or is about to end, as a dead letter
 	Verdict []byte    // of one that is about to
-	Letter  string    // its dead letter's id, once it and its link.failed are in their streams
+	Letter  string    // its dead letter's id, once it is in its stream
+	Ended   bool      // its link.failed is in its stream, too
 	Told    uint64    // sequence of that link.failed; 0: not known
 }
 
@@ -131,7 +132,7 @@ func (s *Store) recallRest(ctx context.Context, token string, m *Memory, identit
 	graves := make([]*redis.SliceCmd, len(m.Events))
 	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i := range m.Events {
-			graves[i] = p.HMGet(ctx, s.graveKey(token, m.Events[i].Event), "verdict", "letter", "q")
+			graves[i] = s.grave(ctx, p, token, m.Events[i].Event)
 		}
 		return nil
 	})
@@ -139,8 +140,9 @@ func (s *Store) recallRest(ctx context.Context, token string, m *Memory, identit
 		if err != nil {
 			break
 		}
-		e, g := &m.Events[i], fields(graves[i])
-		e.Dead, e.Verdict, e.Letter, e.Told = graves[i].Val()[0] != nil, g.bytes(0), g.text(1), uint64(g.int(2)) // #nosec G115 -- a sequence in a stream
+		e := &m.Events[i]
+		e.Dead, e.Verdict, e.Letter, e.Ended = buried(graves[i])
+		e.Told = uint64(fields(graves[i]).int(3)) // #nosec G115 -- a sequence in a stream
 	}
 	return err
 }

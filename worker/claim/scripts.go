@@ -28,8 +28,12 @@ import "github.com/redis/go-redis/v9"
 //	   an answer that was told of is never given again. A record that holds nothing else is none.
 //	q  sequence of its link.created in its stream, once published
 //
-// A grave is a hash with the fields verdict (what was decided), letter (the dead letter's id, once it and its link.failed
-// are in their streams) and q (the sequence of that link.failed in its stream).
+// A grave is a hash with these fields.
+//
+//	verdict  what was decided; empty once it is carried out
+//	put      the dead letter's id, once it is in its stream
+//	letter   the same once its link.failed is in its stream, too: the event has ended
+//	q        sequence of that link.failed in its stream
 //
 // A trail is a sorted set of what a token has left beside the record of its link, by when it was first seen. Each entry
 // is one of
@@ -65,6 +69,17 @@ local function keep(key, ttl)
 end
 `
 
+// graves is the beginning of each script that meets a grave: what it answers of one that is there.
+const graves = `
+local function death(grave, ttl)
+  local g = redis.call('HMGET', grave, 'verdict', 'letter', 'put')
+  if not (g[1] or g[2]) then return nil end
+  redis.call('PEXPIRE', grave, ttl)
+  if g[2] then return {'dead', g[1] or '', g[2], '1'} end
+  return {'dead', g[1], g[3] or '', '0'}
+end
+`
+
 // clearing is the beginning of each script that ends a claim and frees the record: only the generation stays.
 const clearing = `
 local function clear(record, generation, ttl)
@@ -89,7 +104,7 @@ end
 //
 // Answer: an outcome, then what belongs to it.
 //
-//	dead      verdict, letter
+//	dead      verdict, letter, "1" when it has ended
 //	published event, terms, answer
 //	orphan    event, terms, answer             recorded for an event that has ended; ask again with ARGV[7]
 //	busy      event, message, wait ms, "1" when nobody is at work on it, for how long that has been so ms
@@ -110,7 +125,7 @@ if not dying and kind == 'none' and ARGV[12] == '' then
   redis.call('SET', record, claim, 'PX', ttl)
   return {'new'}
 end
-` + packing + trailing + clearing + `
+` + packing + trailing + clearing + graves + `
 local function lies(event, message) -- as the event's own name says
   return message == '' or string.sub(event, 1, #message + 1) == message .. '.'
 end
@@ -131,9 +146,8 @@ local function withLink(answer) -- of a session
 end
 
 if dying then
-  local dead = redis.call('HMGET', grave, 'verdict', 'letter')
-  redis.call('PEXPIRE', grave, ttl)
-  return {'dead', dead[1] or '', dead[2] or ''}
+  local dead = death(grave, ttl)
+  if dead then return dead end
 end
 
 local f, packed = look(record, kind)
@@ -376,14 +390,10 @@ return 1
 //	ARGV    1 owner of the record's claim, or "" when the event holds none  2 verdict  3 ttl ms
 //	        4 the event's entry on the trail, "" for none
 //
-// Answer: the verdict that stands (an earlier one wins) and the letter when it is written; or "lost" when the claim is
-// not the owner's. A recorded answer stays, free for any event.
-var buryScript = redis.NewScript(clock + packing + trailing + clearing + `
-local dead = redis.call('HMGET', KEYS[1], 'verdict', 'letter')
-if dead[1] then
-  redis.call('PEXPIRE', KEYS[1], ARGV[3])
-  return {'dead', dead[1], dead[2] or ''}
-end
+// Answer: as the take script's for a dead event, an earlier verdict wins; or "lost" when the claim is not the owner's. A recorded answer stays, free for any event.
+var buryScript = redis.NewScript(clock + packing + trailing + clearing + graves + `
+local dead = death(KEYS[1], ARGV[3])
+if dead then return dead end
 if ARGV[1] ~= '' then
   if not opened(KEYS[2]) then return {'lost'} end
   local f = redis.call('HMGET', KEYS[2], 'o', 's', 'g')
@@ -397,7 +407,20 @@ end
 redis.call('HSET', KEYS[1], 'verdict', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 if ARGV[4] ~= '' then note(KEYS[3], ARGV[4], ARGV[3]) end
-return {'dead', ARGV[2], ''}
+return {'dead', ARGV[2], '', '0'}
+`)
+
+// fileScript notes that the letter is in its stream. The first one stays, and nothing changes once the verdict is carried out. A grave that
+// Redis has forgotten is not made again: its event would be dead without a verdict.
+//
+//	KEYS[1] the event's grave   ARGV 1 letter  2 ttl ms
+var fileScript = redis.NewScript(`
+local verdict = redis.call('HGET', KEYS[1], 'verdict')
+if verdict and verdict ~= '' then
+  redis.call('HSETNX', KEYS[1], 'put', ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+return 1
 `)
 
 // closeScript notes that the letter and its link.failed are in their streams; the verdict is no longer needed.
@@ -405,6 +428,7 @@ return {'dead', ARGV[2], ''}
 //	KEYS[1] the event's grave   ARGV 1 letter  2 ttl ms  3 sequence of link.failed, "" where it is not known
 var closeScript = redis.NewScript(`
 redis.call('HSET', KEYS[1], 'verdict', '', 'letter', ARGV[1])
+redis.call('HDEL', KEYS[1], 'put')
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'q', ARGV[3]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1

@@ -38,7 +38,7 @@ const (
 	OutcomeOrphan    Outcome = "orphan"    // recorded, never published, and its event has ended; see Request.Adopt
 	OutcomeBusy      Outcome = "busy"      // another delivery, or another event that has not ended, has it
 	OutcomeLater     Outcome = "later"     // the event's next attempt is due after Wait
-	OutcomeDead      Outcome = "dead"      // the event has its verdict; Verdict and Letter say how far it was carried out
+	OutcomeDead      Outcome = "dead"      // the event has its verdict; Verdict, Letter and Ended say how far it was carried out
 )
 
 // outcomeNew is how the script says that what was taken was not there before.
@@ -57,8 +57,9 @@ type Result struct {
 	Deserted bool          // busy: nobody is at work on it now
 	Since    time.Duration // busy: for how long other events have found it deserted, its own not having come and none being due
 
-	Verdict []byte // dead; empty once the letter is written
-	Letter  string // dead: the dead letter's id, when it and its link.failed are in their streams
+	Verdict []byte // dead; empty once it is carried out
+	Letter  string // dead: the dead letter's id, once it is in its stream
+	Ended   bool   // dead: its link.failed is in its stream, too
 }
 
 // Link is what is known of a token's link when a session of it is claimed.
@@ -103,7 +104,7 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 	res := &Result{Outcome: Outcome(a.text(0))}
 	switch res.Outcome {
 	case OutcomeDead:
-		res.Verdict, res.Letter = a.bytes(1), a.text(2)
+		res.Verdict, res.Letter, res.Ended = a.death(1)
 	case OutcomePublished, OutcomeOrphan:
 		res.Event, res.Terms, res.Answer = a.text(1), a.bytes(2), a.bytes(3)
 	case OutcomeBusy:

@@ -154,10 +154,11 @@ func (t *telling) tellSeen(e *claim.Seen) {
 		t.add(gone)
 	}
 	switch {
-	case e.Dead && e.Letter == "":
+	case e.Dead && !e.Ended:
 		why := read[failure](e.Verdict)
 		f.Time, f.What, f.Reason, f.Code, f.TraceID, f.Detail = why.At, WhatDying, why.Reason, why.Code, why.TraceID, why.Detail
-		f.Text = "it is decided that the event ends as a dead letter (" + why.Reason + "); the letter is not written yet"
+		f.DeadLetter = e.Letter
+		f.Text = "it is decided that the event ends as a dead letter (" + why.Reason + "); " + stillToDo(e)
 		t.add(f)
 	case e.Dead:
 		t.tellOfLetter(e, f)
@@ -173,6 +174,14 @@ func (t *telling) tellSeen(e *claim.Seen) {
 		f.What, f.Text = WhatWaiting, "the event waits until another one with the token has ended"
 		t.add(f)
 	}
+}
+
+// stillToDo says how far the verdict on a dead event is carried out.
+func stillToDo(e *claim.Seen) string {
+	if e.Letter == "" {
+		return "the letter is not written yet"
+	}
+	return "dead letter " + e.Letter + " is written, link.failed is not yet known to be out"
 }
 
 // tellOfLetter adds that the event ended as a dead letter, where the letter itself was not read.
