@@ -29,6 +29,7 @@ type tortureFlags struct {
 	given                     bool
 	natsOutages, redisOutages []string // shell commands
 	output, logs              string
+	chosen                    []string // settings made by flags, as arguments
 }
 
 func newTortureCommand(a *app) *cobra.Command {
@@ -173,6 +174,7 @@ func (a *app) torture(cmd *cobra.Command, f *tortureFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	f.chosen = chosenByFlags(cfg)
 	program := rig.Program{Path: executable, Name: "linkworker"}
 	servers, options, err := a.onTrial(cmd, f, cfg, program)
 	if err != nil {

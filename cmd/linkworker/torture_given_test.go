@@ -61,7 +61,7 @@ func TestTortureOnGivenServers(t *testing.T) {
 	args, js, rdb := usersServers(t)
 	done := filepath.Join(t.TempDir(), "done")
 	outage := func(name string) string { return "sleep 0.3; echo " + name + " $((OUTAGE_SECONDS > 0)) >>" + done }
-	args = append(args, "--events", "90", "--workers", "2", "--seed", "5", "--every", "5", "--faults", "flush,kill,leave,nats,redis,refuse,cut",
+	args = append(args, "--nats-replicas", "1", "--merchant-success-url", "https://shop.example/?a&b", "--events", "90", "--workers", "2", "--seed", "5", "--every", "5", "--faults", "flush,kill,leave,nats,redis,refuse,cut",
 		"--nats-outage", outage("one"), "--nats-outage", outage("two"), "--redis-outage", outage("three"))
 	code, stdout, stderr := runTorture(t, args...)
 	if code != exitDone {
@@ -81,8 +81,14 @@ func TestTortureOnGivenServers(t *testing.T) {
 			t.Errorf("outage %s was not done: %q", name, text)
 		}
 	}
-	if again := "--nats-outage '" + outage("one") + "'"; !strings.Contains(stdout, again) {
-		t.Errorf("the line that does the same again lacks %s:\n%s", again, stdout)
+	_, again, _ := strings.Cut(stdout, "The same again: ")
+	for _, argument := range []string{
+		" --given ", " --nats-outage '" + outage("one") + "' ", " --nats-replicas=1 ", " " + strings.Join(args[1:3], "="),
+		" '--merchant-success-url=https://shop.example/?a&b'\n",
+	} {
+		if !strings.Contains(again, argument) {
+			t.Errorf("the line that does the same again lacks %s:\n%s", argument, again)
+		}
 	}
 	if left := streamNames(t, js); len(left) != 1 || left[0] != "ORDERS" {
 		t.Errorf("streams left: %v", left)

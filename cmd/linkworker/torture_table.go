@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/linkworker/linkworker/config"
 	"github.com/linkworker/linkworker/worker/torture"
 )
 
@@ -97,12 +99,42 @@ func (f *tortureFlags) repeat(r *torture.Report) string {
 	if f.given {
 		line += " --given"
 	}
-	for flag, commands := range map[string][]string{" --nats-outage ": f.natsOutages, " --redis-outage ": f.redisOutages} {
-		for _, command := range commands {
-			line += flag + "'" + strings.ReplaceAll(command, "'", `'\''`) + "'"
-		}
+	for _, command := range f.natsOutages {
+		line += " --nats-outage " + shellQuote(command)
+	}
+	for _, command := range f.redisOutages {
+		line += " --redis-outage " + shellQuote(command)
+	}
+	for _, argument := range f.chosen {
+		line += " " + shellQuote(argument)
 	}
 	return line
+}
+
+// chosenByFlags are the arguments that made settings, with a password in a URL masked. What the environment has set is there
+// for the next command, too.
+func chosenByFlags(cfg *config.Config) (arguments []string) {
+	flags := map[string]string{}
+	for _, setting := range config.Settings() {
+		flags[setting.Name] = setting.Flag
+	}
+	for _, value := range cfg.Effective() {
+		if value.Source == string(config.SourceFlag) {
+			arguments = append(arguments, "--"+flags[value.Name]+"="+value.Value)
+		}
+	}
+	return arguments
+}
+
+// shellPlain is what a shell takes as it stands.
+var shellPlain = regexp.MustCompile(`^[\w./:,=@%+-]+$`)
+
+// shellQuote writes an argument so that a shell reads it as one.
+func shellQuote(text string) string {
+	if shellPlain.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // tortureProgress shows how far it is, for people who wait.
