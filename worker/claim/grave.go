@@ -61,14 +61,6 @@ func entry(event, message string) string {
 	return event + " " + message
 }
 
-// sequence is how a script is told of a sequence that may not be known.
-func sequence(n uint64) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.FormatUint(n, 10)
-}
-
 // File notes that the dead letter with the given id is in its stream, so that it is not put there again: a NATS server that
 // restarts knows the ids of what lies in its streams, and an operator may have replayed the letter, and so removed it,
 // before its link.failed is out.
@@ -83,7 +75,11 @@ func (s *Store) File(ctx context.Context, d Death) error {
 // Close notes that the dead letter with the given id and its link.failed are in their streams. From then on a
 // redelivery of the event is only acknowledged.
 func (s *Store) Close(ctx context.Context, d Death) error {
-	err := closeScript.Run(ctx, s.rdb, []string{s.graveKey(d.Token, d.Event)}, d.Letter, millis(s.ttl), sequence(d.Told)).Err()
+	told := ""
+	if d.Told > 0 {
+		told = strconv.FormatUint(d.Told, 10)
+	}
+	err := closeScript.Run(ctx, s.rdb, []string{s.graveKey(d.Token, d.Event)}, d.Letter, millis(s.ttl), told).Err()
 	if err != nil {
 		return fmt.Errorf("claim: close: %w", err)
 	}

@@ -145,7 +145,7 @@ func (c *Claim) Release(ctx context.Context) error {
 func (c *Claim) Record(ctx context.Context, answer []byte, perishes time.Time) error {
 	asked := time.Now()
 	err := owned("record", recordScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, answer, padded(unixMilli(perishes)),
-		millis(c.store.lease), millis(c.store.ttl)))
+		millis(c.store.lease), millis(c.store.keepFor()), packBody("", c.event, c.message, c.Terms)))
 	if err == nil {
 		c.Recorded, c.Answer = true, answer
 		c.renewed.Store(&asked)

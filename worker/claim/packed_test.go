@@ -100,13 +100,13 @@ func TestAStringThatIsNoRecord(t *testing.T) {
 }
 
 func FuzzUnpack(f *testing.F) {
-	body := string(packBody("BILLING.7.17.0", "BILLING.7", []byte("{}")))
-	claim := "c0" + newOwner() + padded(1_764_000_000_000) + body
-	f.Add(claim)
-	f.Add("r1" + claim[2:41] + padded(1) + padded(2) + body + "answer")
-	f.Add("p" + padded(1) + padded(2) + "2:31" + body + "answer")
-	f.Add("p" + padded(1) + padded(2) + "99999999999999999999:31" + body)
-	f.Add("c0" + newOwner() + padded(1) + "-1:" + body)
+	body := string(packBody("", "BILLING.7.17.0", "BILLING.7", []byte("{}")))
+	held := padded(1_764_000_000_000)
+	f.Add("c0" + newOwner() + held + untimed + body)
+	f.Add("r1" + newOwner() + held + padded(1) + padded(2) + body + "answer")
+	f.Add("p0" + sequence(31) + held + padded(1) + padded(2) + body + "answer")
+	f.Add("p0" + sequence(1<<63) + held + padded(1) + padded(2) + "99999999999999999999:31" + body)
+	f.Add("c0" + newOwner() + held + untimed + "-1:" + body)
 	f.Fuzz(func(t *testing.T, v string) {
 		fields, ours := unpack(v)
 		if !ours {

@@ -95,12 +95,14 @@ end
 //
 //	KEYS[1] the record   KEYS[2] the event's grave   KEYS[3] the record of the token's link (for an invoice KEYS[1])
 //	KEYS[4] the token's trail
-//	ARGV    1 event  2 owner  3 lease ms  4 ttl ms  5 message  6 an event known to have ended, or ""
-//	        7 "1": adopt what that event left recorded  8 event, message and terms as in a string, see packed.go
-//	        9 "1": a perished answer makes room for another event
-//	        10 the identity as it stands in keys, "" for an invoice
-//	        11 "1": the owner calls the vendor at once, else "0"
-//	        12 "" where there is nothing to note of a new one: neither a session nor a replay
+//	ARGV    1 CALLING and OWNER, as in a string  2 lease ms  3 ttl ms  4 what follows UNTIL in a string, see packed.go
+//
+// and these only where one of them is not empty, or the event is to be noted on the trail when it is new, as a replay is:
+//
+//	ARGV    5 an event known to have ended, or ""
+//	        6 "1": adopt what that event left recorded
+//	        7 "1": a perished answer makes room for another event
+//	        8 the identity as it stands in keys, "" for an invoice
 //
 // Answer: an outcome, then what belongs to it.
 //
@@ -113,19 +115,19 @@ end
 //	          link state, link age ms, link answer    (the last three for a session only)
 //	new       link state, link age ms, link answer    taken, and there was nothing before
 //
-// The way of an event that is new comes first: nearly all are, and the rest of the script need not be run for it.
+// The way of an event that is new comes first: nearly all are, and the rest of the script need not be run for it. Each
+// argument has its price, too.
 var takeScript = redis.NewScript(clock + `
-local record, grave, link, trail = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local event, owner, lease, ttl, message = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local ended, adopt, body, perishable, identity = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
-local claim = 'c' .. ARGV[11] .. owner .. string.format('%013.0f', now + lease) .. body
+local record, grave = KEYS[1], KEYS[2]
+local lease, ttl = tonumber(ARGV[2]), ARGV[3]
+local claim = 'c' .. ARGV[1] .. string.format('%013.0f', now + lease) .. ARGV[4]
 local dying = redis.call('EXISTS', grave) == 1
-local kind = redis.call('TYPE', record).ok
-if not dying and kind == 'none' and ARGV[12] == '' then
-  redis.call('SET', record, claim, 'PX', ttl)
-  return {'new'}
-end
+if not dying and not ARGV[5] and redis.call('SET', record, claim, 'NX', 'PX', ttl) then return {'new'} end
 ` + packing + trailing + clearing + graves + `
+local link, trail = KEYS[3], KEYS[4]
+local ended, adopt, perishable, identity = ARGV[5] or '', ARGV[6] or '', ARGV[7] or '', ARGV[8] or ''
+local asked = unpacked(claim)
+local event, message, terms, owner = asked.e, asked.m, asked.t, asked.o
 local function lies(event, message) -- as the event's own name says
   return message == '' or string.sub(event, 1, #message + 1) == message .. '.'
 end
@@ -150,8 +152,7 @@ if dying then
   if dead then return dead end
 end
 
-local f, packed = look(record, kind)
-local terms = unpacked(claim).t
+local f, packed = look(record)
 local state, holder, at = f.s, f.e or '', f.o or ''
 local generation = tonumber(f.g or '0') or 0
 
@@ -231,7 +232,7 @@ elseif state == 'claimed' and f.t == '' then
 end
 if identity ~= '' then note(trail, '/' .. identity, ttl) end
 if not lies(event, message) then seen(event, message) end
-redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease), 'c', ARGV[11])
+redis.call('HSET', record, 'e', event, 'm', message, 'o', owner, 'u', int(now + lease), 'c', asked.c)
 redis.call('PEXPIRE', record, ttl)
 
 local c = redis.call('HMGET', record, 's', 'a', 'f', 'l', 'd', 'w', 'v', 't', 'r', 'g', 'k')
@@ -317,19 +318,19 @@ return 1
 
 // recordScript keeps the vendor's answer.
 //
-//	KEYS[1] the record   ARGV 1 owner  2 answer  3 when it perishes, Unix ms of 13 digits, zeros: not known
-//	                          4 lease ms  5 ttl ms
+//	KEYS[1] the record   ARGV 1 owner  2 answer  3 PERISHES, as in a string  4 lease ms  5 ttl ms
+//	                          6 BODY, as the claim has it
 //
 // Answer: 1, or 0 when the claim is not the owner's. An answer that is there already is kept; the lease is lengthened all
 // the same, since its owner counts it from now.
 var recordScript = redis.NewScript(clock + `
 if redis.call('TYPE', KEYS[1]).ok == 'string' then
-  local v = redis.call('GET', KEYS[1])
-  local state = string.sub(v, 1, 1)
-  if string.sub(v, 3, 28) ~= ARGV[1] or state == 'p' then return 0 end
+  local begins = redis.call('GETRANGE', KEYS[1], 0, 27)
+  local state = string.sub(begins, 1, 1)
+  if string.sub(begins, 3) ~= ARGV[1] or state == 'p' then return 0 end
   local held = string.format('%013.0f', now + tonumber(ARGV[4]))
   if state == 'c' then
-    redis.call('SET', KEYS[1], 'r0' .. ARGV[1] .. held .. string.format('%013.0f', now) .. ARGV[3] .. string.sub(v, 42) .. ARGV[2],
+    redis.call('SET', KEYS[1], 'r0' .. ARGV[1] .. held .. string.format('%013.0f', now) .. ARGV[3] .. ARGV[6] .. ARGV[2],
       'PX', ARGV[5])
   else
     redis.call('SETRANGE', KEYS[1], 28, held)
@@ -351,22 +352,24 @@ return 1
 
 // publishScript marks the answer as published and drops what only the work needed.
 //
-//	KEYS[1] the record   ARGV 1 owner  2 event  3 ttl ms  4 sequence of link.created, "" where it is not known
+//	KEYS[1] the record   ARGV 1 owner  2 event  3 ttl ms  4 SEQUENCE of link.created, as in a string
 //
 // Answer: 1, or 0 when the claim is not the owner's. Run again after success it finds its own event and answers 1.
-var publishScript = redis.NewScript(`
-local v
-if redis.call('TYPE', KEYS[1]).ok == 'string' then
-  v = redis.call('GET', KEYS[1])
-  if string.sub(v, 1, 1) == 'r' then
-    if string.sub(v, 3, 28) ~= ARGV[1] then return 0 end
-    redis.call('SET', KEYS[1], 'p' .. string.sub(v, 42, 67) .. #ARGV[4] .. ':' .. ARGV[4] .. string.sub(v, 68), 'PX', ARGV[3])
+var publishScript = redis.NewScript(keeping + `
+local kind = redis.call('TYPE', KEYS[1]).ok
+local begins
+if kind == 'string' then
+  begins = redis.call('GETRANGE', KEYS[1], 0, 27)
+  if string.sub(begins, 1, 1) == 'r' then
+    if string.sub(begins, 3) ~= ARGV[1] then return 0 end
+    redis.call('SETRANGE', KEYS[1], 0, 'p0' .. ARGV[4])
+    keep(KEYS[1], ARGV[3])
     return 1
   end
 end
-` + packing + keeping + `
-if v then
-  local f = unpacked(v)
+` + packing + `
+if begins then
+  local f = look(KEYS[1], kind)
   if f.s == 'published' and f.e == ARGV[2] then return 1 end
   return 0
 end
@@ -374,11 +377,12 @@ local f = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'm', 't', 'r', 'x', 'p', '
 if f[2] == 'published' and f[3] == ARGV[2] then return 1 end
 if f[1] ~= ARGV[1] or f[2] ~= 'recorded' then return 0 end
 if not f[9] then
-  redis.call('SET', KEYS[1], 'p' .. pad(f[7]) .. pad(f[8]) .. ns(ARGV[4]) .. body(f[3], f[4], f[5]) .. f[6], 'PX', ARGV[3])
+  redis.call('SET', KEYS[1], 'p0' .. ARGV[4] .. pad(0) .. pad(f[7]) .. pad(f[8]) .. body(f[3], f[4], f[5]) .. f[6], 'PX', ARGV[3])
   return 1
 end
 redis.call('HSET', KEYS[1], 's', 'published')
-if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'q', ARGV[4]) end
+local told = sequence(ARGV[4])
+if told then redis.call('HSET', KEYS[1], 'q', told) end
 redis.call('HDEL', KEYS[1], 'o', 'u', 'm', 'a', 'f', 'l', 'd', 'n', 'w', 'v', 'y', 'c', 'k')
 keep(KEYS[1], ARGV[3])
 return 1

@@ -43,7 +43,7 @@ func (t *trial) write(key string, s *stored) {
 var storedTimes = []string{"u", "n", "y", "x", "p"}
 
 // packedTimes are where they lie in a string, by its kind.
-var packedTimes = map[byte][]int{'c': {28}, 'r': {28, 41, 54}, 'p': {1, 14}}
+var packedTimes = map[byte][]int{'c': {28}, 'r': {28, 41, 54}, 'p': {41, 54}}
 
 // earlier is the same with all its times further in the past.
 func (s *stored) earlier(d time.Duration) *stored {

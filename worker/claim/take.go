@@ -93,10 +93,12 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 	k := s.keys(r)
 	owner := newOwner()
 	asked := time.Now()
-	reply, err := takeScript.Run(ctx, s.rdb, []string{k.record, k.grave, k.link, k.trail},
-		r.Event, owner, millis(s.lease), millis(s.keepFor()), r.Message, r.Ended, flag(r.Adopt), packBody(r.Event, r.Message, r.Terms),
-		flag(r.Perishable), safeIdentity(r.Identity), calling(r.Calling), flag(r.Identity != "" || !lies(r.Event, r.Message)),
-	).StringSlice()
+	args := append(make([]any, 0, 8), calling(r.Calling)+owner, millis(s.lease), millis(s.keepFor()),
+		packBody(untimed, r.Event, r.Message, r.Terms))
+	if r.Ended != "" || r.Adopt || r.Perishable || r.Identity != "" || !lies(r.Event, r.Message) {
+		args = append(args, r.Ended, flag(r.Adopt), flag(r.Perishable), safeIdentity(r.Identity))
+	}
+	reply, err := takeScript.Run(ctx, s.rdb, []string{k.record, k.grave, k.link, k.trail}, args...).StringSlice()
 	if err != nil {
 		return nil, fmt.Errorf("claim: take: %w", err)
 	}

@@ -9,24 +9,20 @@ import (
 func unpack(v string) (map[string]string, bool) {
 	u := unpacking{rest: v, fields: map[string]string{}}
 	kind := u.cut(1)
-	switch kind {
-	case "p":
-		u.fields["s"] = "published"
-		u.fixed("x", timeLength)
-		u.fixed("p", timeLength)
-		u.netstring("q")
-	case "c", "r":
-		u.fields["s"] = "claimed"
-		u.fixed("c", 1)
-		u.fixed("o", ownerLength)
-		u.fixed("u", timeLength)
-		if kind == "r" {
-			u.fields["s"] = "recorded"
-			u.fixed("x", timeLength)
-			u.fixed("p", timeLength)
-		}
-	default:
+	states := map[string]string{"c": "claimed", "r": "recorded", "p": "published"}
+	if states[kind] == "" {
 		return nil, false
+	}
+	u.fields["s"] = states[kind]
+	calling, owner, until := u.cut(1), u.cut(ownerLength), u.cut(timeLength)
+	recorded, perishes := u.cut(timeLength), u.cut(timeLength)
+	if kind == "p" {
+		u.fields["q"] = strings.TrimLeft(owner, "0")
+	} else {
+		u.fields["c"], u.fields["o"], u.fields["u"] = calling, owner, until
+	}
+	if kind != "c" {
+		u.fields["x"], u.fields["p"] = recorded, perishes
 	}
 	u.netstring("e")
 	u.netstring("m")
@@ -54,8 +50,6 @@ func (u *unpacking) cut(n int) (text string) {
 	text, u.rest = u.rest[:n], u.rest[n:]
 	return text
 }
-
-func (u *unpacking) fixed(name string, n int) { u.fields[name] = u.cut(n) }
 
 func (u *unpacking) netstring(name string) {
 	length, rest, found := strings.Cut(u.rest, ":")
