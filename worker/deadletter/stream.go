@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,8 +130,20 @@ func (s *Store) Discard(ctx context.Context, id uint64) error {
 		return nil
 	}
 	// The server's refusal does not say whether the message was there.
-	if _, getErr := s.stream.GetMsg(ctx, id); errors.Is(getErr, jetstream.ErrMsgNotFound) {
+	if gone, infoErr := s.gone(ctx, id); infoErr == nil && gone {
 		return nil
 	}
 	return fmt.Errorf("dead letter %d: it was not removed: %w", id, err)
+}
+
+// gone reports whether the stream's leader has no message with the id. To ask for the
+// message would not tell: any replica answers for one of a stream with allow_direct,
+// and a replica that is behind has not heard of a new letter yet.
+func (s *Store) gone(ctx context.Context, id uint64) (bool, error) {
+	info, err := s.stream.Info(ctx, jetstream.WithDeletedDetails(true))
+	if err != nil {
+		return false, err
+	}
+	state := info.State
+	return id < state.FirstSeq || id > state.LastSeq || slices.Contains(state.Deleted, id), nil
 }
