@@ -19,11 +19,12 @@ import (
 // recorder writes down, in order, which steps an event passes and what its worker asks of others meanwhile, seen at the
 // connections: it knows nothing of the code in between.
 type recorder struct {
-	stage  *stage
-	shas   map[string]string // of scripts that are no step of an event's way, or are beside it
-	mu     sync.Mutex
-	on     bool
-	record []entry
+	stage   *stage
+	shas    map[string]string // of scripts that are no step of an event's way, or are beside it
+	circuit *circuit          // of the worker that is listened to
+	mu      sync.Mutex
+	on      bool
+	record  []entry
 }
 
 type entry struct {
@@ -84,6 +85,7 @@ func (r *recorder) learnScripts() {
 
 // listen makes a worker's Redis client and its steps known to the recorder.
 func (r *recorder) listen(w *running) {
+	r.circuit = w.circuit
 	w.rdb.AddHook(redisTap(r.redis))
 }
 
@@ -148,6 +150,8 @@ type tappingTransport struct{ *recorder }
 func (t tappingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case strings.HasSuffix(req.URL.Path, "/auth"): // of no event
+	case req.Method == http.MethodGet && t.circuit != nil && t.circuit.isOpen(): // of no event, as far as can be seen
+		t.add(beside, "vendor:probe")
 	case req.Method == http.MethodGet:
 		t.add(reads, "vendor:GET")
 	default:
@@ -185,6 +189,26 @@ func (c tappedConn) Write(data []byte) (int, error) {
 		}
 	}
 	return c.Conn.Write(data)
+}
+
+// tooLargeAnswer is the server's answer to a publication that is larger than its stream takes.
+var tooLargeAnswer = regexp.MustCompile(`"err_code":10054\b`)
+
+// Read forgets what a stream refuses: it is as if nobody had asked.
+func (c tappedConn) Read(data []byte) (n int, err error) {
+	n, err = c.Conn.Read(data)
+	for range tooLargeAnswer.FindAll(data[:n], -1) {
+		c.refused()
+	}
+	return n, err
+}
+
+func (r *recorder) refused() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if last := len(r.record) - 1; last >= 0 && r.record[last].kind == changes {
+		r.record = r.record[:last]
+	}
 }
 
 // unannounced finds two requests without a step between them. What is read and only read may follow each other.

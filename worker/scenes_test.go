@@ -18,11 +18,10 @@ type scene struct {
 	// after is what happened since. Each may be nil.
 	before, earlier, after func(*stage, string)
 	// act publishes the event that is watched, with the given Nats-Msg-Id, and says where its message lies.
-	act func(s *stage, token, id string) uint64
-	// pauses are steps at which the worker stands still past the lease, and nobody takes the event over.
-	pauses []step
-	// loops says that how often the event passes a step depends on the time: only the first time counts.
-	loops bool
+	act     func(s *stage, token, id string) uint64
+	befalls map[step]befall // what happens where the event passes a step
+	// loops are steps that the event passes as often as the time will have it: only the first time counts.
+	loops []step
 	dies  bool
 	want  tally
 	spare int // sessions that a crash may leave unused at the vendor
@@ -52,9 +51,9 @@ var scenes = []*scene{
 		name: "unreadable", dies: true, want: buried,
 		act: func(s *stage, _, id string) uint64 { return s.say(events.SubjectSessionRequested, id, `{`) },
 	},
-	{name: "retried", before: vendorSays(conomytest.Failure(http.StatusInternalServerError)), act: invoice, want: linked},
+	{name: "retried", before: vendorSays(failure500), act: invoice, want: linked},
 	{
-		name: "exhausted", before: vendorSays(always(conomytest.Failure(http.StatusInternalServerError))),
+		name: "exhausted", before: vendorSays(always(failure500)),
 		act: invoice, dies: true, want: buried,
 	},
 	{name: "answer-lost", before: vendorSays(conomytest.Fault{AfterWork: true, Cut: true}), act: invoice, want: linked},
@@ -65,11 +64,11 @@ var scenes = []*scene{
 		name: "conflict", earlier: anInvoice, act: invoiceOf("13"), dies: true,
 		want: tally{links: 1, created: 1, letters: 1, failed: 1},
 	},
-	{name: "in-work-elsewhere", after: inWorkElsewhere, act: invoice, loops: true, want: linked},
+	{name: "in-work-elsewhere", after: inWorkElsewhere, act: invoice, loops: whileBusy, want: linked},
 	{name: "deserted", after: deserted, act: invoice, want: linked},
 	{name: "orphan", before: atVendor, after: orphaned, act: invoice, want: linked},
-	{name: "session-before-link", before: atVendor, after: inWorkElsewhere, act: session, loops: true, want: admitted, spare: 1},
-	{name: "session-without-link", act: session, loops: true, dies: true, want: buried},
+	{name: "session-before-link", before: atVendor, after: inWorkElsewhere, act: session, loops: whileWaiting, want: admitted, spare: 1},
+	{name: "session-without-link", act: session, loops: whileWaiting, dies: true, want: buried},
 	{
 		name: "replayed", before: vendorSays(refusal), earlier: anInvoice, act: replay,
 		want: tally{links: 1, created: 1, failed: 1},
@@ -86,17 +85,31 @@ var scenes = []*scene{
 		name: "perished-and-forgotten", before: atVendor, earlier: aCustomer, after: forgotten, act: customer,
 		want: tally{links: 1, sessions: 2, created: 2}, spare: 1,
 	},
-	{name: "slow", act: invoice, pauses: []step{stepCalling, stepRecorded}, want: linked},
-}
-
-// crowdedScenes are played where so many events rest that there is no room for more: they rest in their stream.
-var crowdedScenes = []*scene{
-	{name: "put-back", before: vendorSays(conomytest.Failure(http.StatusInternalServerError)), act: invoice, want: linked},
+	{name: "slow", act: invoice, befalls: at(once(standStill), stepCalling, stepRecorded), want: linked},
+	{name: "wide", before: narrow, act: wideInvoice, want: linked},
+	{name: "wide-rejected", before: both(narrow, vendorSays(always(refusal))), act: wideInvoice, dies: true, want: buried},
+	{name: "panics-before-its-call", act: invoice, befalls: at(panics, stepCalling), dies: true, want: buried},
 	{
-		name: "put-back-in-vain", before: vendorSays(always(conomytest.Failure(http.StatusInternalServerError))),
-		act: invoice, dies: true, want: buried,
+		name: "panics-after-its-call", act: invoice, befalls: at(panics, stepCalled), dies: true,
+		want: tally{links: 1, letters: 1, failed: 1},
+	},
+	{
+		name: "panics-when-told-of", act: invoice, befalls: at(panics, stepPublished), dies: true,
+		want: tally{links: 1, created: 1, letters: 1, failed: 1},
+	},
+	{
+		name: "panics-on-its-way-out", before: vendorSays(always(refusal)), act: invoice, befalls: at(once(panicsOnce), stepBuried),
+		dies: true, want: buried,
 	},
 }
+
+// What an event passes again and again while another has its token, and while a session waits for its link.
+var (
+	whileBusy    = []step{stepReceived, stepTaken, stepJudged, stepSettled}
+	whileWaiting = []step{stepCalling, stepNoted, stepCalled, stepCounted, stepAwaited}
+)
+
+var failure500 = conomytest.Failure(http.StatusInternalServerError)
 
 var refusal = conomytest.Refusal(http.StatusUnprocessableEntity, "21", "failedPrecondition", "no")
 
@@ -108,6 +121,11 @@ func invoiceOf(total string) func(*stage, string, string) uint64 {
 	return func(s *stage, token, id string) uint64 {
 		return s.say(events.SubjectInvoiceIssued, id, strings.Replace(invoiceData(token), "12.50", total, 1))
 	}
+}
+
+// wideInvoice has more of its own than the streams take after narrow.
+func wideInvoice(s *stage, token, id string) uint64 {
+	return s.say(events.SubjectInvoiceIssued, id, invoiceData(token, `"metadata":{"x":"`+strings.Repeat("x", 2*narrowSize)+`"}`))
 }
 
 func session(s *stage, token, id string) uint64 {
@@ -128,6 +146,32 @@ func atVendor(s *stage, token string)  { s.makeLinkAtVendor(token) }
 func vendorSays(faults ...conomytest.Fault) func(*stage, string) {
 	return func(s *stage, token string) {
 		s.vendor.Script(conomytest.Match{Endpoint: conomytest.EndpointCreatePaymentLink, Token: token}, faults...)
+	}
+}
+
+// narrowSize is what LINKS and DEADLETTERS take after narrow: more than anything but a wide event needs.
+const narrowSize = 8 << 10
+
+func narrow(s *stage, _ string) {
+	s.limit(events.StreamLinks, narrowSize)
+	s.limit(events.StreamDeadLetters, narrowSize)
+}
+
+// limit sets how large a message the stream takes.
+func (s *stage) limit(name string, size int32) {
+	s.t.Helper()
+	stream, err := s.js.Stream(s.t.Context(), name)
+	s.must(err)
+	config := stream.CachedInfo().Config
+	config.MaxMsgSize = size
+	_, err = s.js.UpdateStream(s.t.Context(), config)
+	s.must(err)
+}
+
+func both(one, two func(*stage, string)) func(*stage, string) {
+	return func(s *stage, token string) {
+		one(s, token)
+		two(s, token)
 	}
 }
 

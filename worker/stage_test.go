@@ -46,6 +46,8 @@ type stage struct {
 	parts []*part
 	dlq   *deadletter.Store
 	slow  atomic.Int64   // by how much the vendor's clock goes after
+	down  atomic.Int64   // how many events keep the vendor from answering a probe, see openCircuit
+	last  atomic.Int64   // how many of them wait for the others to have met the circuit open
 	rec   *recorder      // nil: nothing is written down
 	equip func(*running) // each worker; may be nil
 
@@ -68,6 +70,7 @@ func newStage(t *testing.T, env *testenv.Env, options conomytest.Options, parts 
 	options.Now = func() time.Time { return time.Now().Add(-time.Duration(s.slow.Load())) }
 	s.world = newWorld(t, env, options)
 	s.quiet = true
+	s.frontVendor()
 	s.settings.Concurrency = 1024 // nobody waits for a slot: which steps an event passes hangs on its scene alone
 	// Long enough for a machine that has much else to do: an answer that is not lost comes, a lease that is renewed holds.
 	s.timeout, s.settings.ClaimTTL, s.settings.Topology.AckWait = patience, lease, ackWait
@@ -129,12 +132,18 @@ type life struct {
 	passed   map[*part]map[step]int
 	latest   time.Time // when any event last passed a step
 	standing map[*part]step
+	gathered map[*part]bool // those who wait for the circuit to open, or have
+	within   map[*part]bool // those who have met it open, and are neither settled nor standing
+	gathers  bool           // the circuit opens when all are gathered or stand
 }
 
 // live starts a worker. stop decides at each step of each event whether it stands still there, which it does once.
 func (s *stage) live(stop func(p *part, at gap, passed int) bool, prepare ...func(*running)) *life {
 	s.t.Helper()
-	l := &life{stage: s, over: make(chan struct{}), passed: map[*part]map[step]int{}, standing: map[*part]step{}}
+	l := &life{
+		stage: s, over: make(chan struct{}), passed: map[*part]map[step]int{}, standing: map[*part]step{},
+		gathered: map[*part]bool{}, within: map[*part]bool{}, gathers: stop != nil,
+	}
 	s.t.Cleanup(l.letGo)
 	l.running = s.start(func(r *running) {
 		// The vendor's failures are those of a few events out of many, and not its own: the circuit stays closed.
@@ -146,23 +155,25 @@ func (s *stage) live(stop func(p *part, at gap, passed int) bool, prepare ...fun
 			f(r)
 		}
 		r.reached = func(d *delivery, at step) {
+			var befalls befall
+			var nth int
 			if !r.killed.Load() {
-				l.reach(d, at, stop)
+				befalls, nth = l.reach(d, at, stop)
 			}
 			if r.killed.Load() {
 				runtime.Goexit() // nothing more happens in a dead process
 			}
+			befalls(l, d, nth)
 		}
 	})
 	return l
 }
 
-func (l *life) reach(d *delivery, at step, stop func(*part, gap, int) bool) {
-	l.stage.mu.Lock()
-	p := l.stage.part[d.meta.Sequence.Stream]
-	l.stage.mu.Unlock()
+// reach is called where an event passes a step, for the nth time, and returns when it goes on, with what befalls it then.
+func (l *life) reach(d *delivery, at step, stop func(*part, gap, int) bool) (befalls befall, nth int) {
+	p := l.stage.partOf(d)
 	if p == nil {
-		return
+		return nothing, 0
 	}
 	if l.stage.rec != nil {
 		l.stage.rec.add(reachedStep, string(at))
@@ -172,39 +183,45 @@ func (l *life) reach(d *delivery, at step, stop func(*part, gap, int) bool) {
 		p.event, p.identity, p.read = d.name(), d.identity, tokenOf(d)
 		p.mu.Unlock()
 	}
+	nth, stands := l.pass(p, at, stop)
+	if stands {
+		<-l.over
+	}
+	if p.befalls[at] == nil {
+		return nothing, nth
+	}
+	return p.befalls[at], nth
+}
+
+// pass notes that an event has passed a step, and says for the which time, and whether it stands still there.
+func (l *life) pass(p *part, at step, stop func(*part, gap, int) bool) (nth int, stands bool) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.latest = time.Now()
 	if l.passed[p] == nil {
 		l.passed[p] = map[step]int{}
 	}
 	l.passed[p][at]++
-	g, total := gap{at, l.passed[p][at]}, 0
+	nth, total := l.passed[p][at], 0
 	for _, n := range l.passed[p] {
 		total += n
 	}
 	_, stood := l.standing[p]
-	stands := !stood && stop != nil && stop(p, g, total)
+	stands = !stood && stop != nil && stop(p, gap{at, nth}, total)
 	if stands {
 		l.standing[p] = at
 	}
-	l.mu.Unlock()
-	for _, pause := range p.pauses {
-		if pause == at && g.nth == 1 {
-			standStill(d)
-		}
+	if stands || at == stepSettled {
+		l.leaves(p)
 	}
-	if stands {
-		<-l.over
-	}
+	return nth, stands
 }
 
-// standStill lasts until the lease has ended. The message stays ours, so that nobody takes the event over.
-func standStill(d *delivery) {
-	c := d.claim.Swap(nil) // the tender does not see it
-	for c.Sure() {
-		time.Sleep(10 * time.Millisecond)
-	}
-	d.claim.Store(c)
+// partOf is the part whose event it is, nil for one that is not watched.
+func (s *stage) partOf(d *delivery) *part {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.part[d.meta.Sequence.Stream]
 }
 
 // letGo lets those who stand go on.
@@ -222,6 +239,11 @@ func (l *life) letGo() {
 func (l *life) die() {
 	l.kill()
 	l.letGo()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for p := range l.within {
+		l.leaves(p)
+	}
 }
 
 // stands is how many events stand.
