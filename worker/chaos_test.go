@@ -3,7 +3,11 @@ package worker
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"runtime"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,28 +72,70 @@ func TestSharedRate(t *testing.T) {
 	})
 }
 
-// TestSessionsPassABacklog asks for sessions while invoices wait for every slot.
+// floodgate holds the creates of links up, in their call slots, until it is opened, and notes in which order calls begin.
+type floodgate struct {
+	opened chan struct{}
+	mu     sync.Mutex
+	begun  []string // the paths
+}
+
+func (f *floodgate) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodPost && strings.Contains(req.URL.Path, "payment-links") {
+		f.mu.Lock()
+		f.begun = append(f.begun, req.URL.Path)
+		f.mu.Unlock()
+		if isCreate(req.URL.Path) {
+			<-f.opened
+		}
+	}
+	return http.DefaultTransport.RoundTrip(req)
+}
+
+func isCreate(path string) bool { return strings.HasSuffix(path, "payment-links") }
+
+func (f *floodgate) calls() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.begun)
+}
+
+// TestSessionsPassABacklog asks for sessions while invoices hold every call slot and more of them wait for one.
 func TestSessionsPassABacklog(t *testing.T) {
 	each(t, func(w *world) {
-		const n, latency = 200, 100 * time.Millisecond
-		w.settings.Concurrency = 4
-		for i := range 10 {
+		const slots, invoices, asked = 4, 60, 10
+		gate := &floodgate{opened: make(chan struct{})}
+		w.settings.Concurrency, w.transport, w.timeout = slots, gate, patience
+		for i := range asked {
 			w.makeLinkAtVendor(fmt.Sprintf("old-%d", i))
 		}
-		w.script(create, always(conomytest.Fault{Delay: conomytest.Delay(latency)}))
-		w.start(nil)
-		for i := range n {
+		r := w.start(nil)
+		for i := range invoices {
 			w.invoice(fmt.Sprintf("inv-%d", i))
 		}
-		w.eventually("the invoices are being worked on", func() bool { return len(w.vendor.Links()) > 14 })
-		for i := range 10 {
+		w.eventually("invoices hold every slot, and more wait", func() bool {
+			return len(gate.calls()) == slots && queued(r.turnstile, classInvoice) > 2*slots
+		})
+		for i := range asked {
 			w.session(fmt.Sprintf("old-%d", i), "r")
 		}
-		w.eventually("every session is made", func() bool { return len(w.vendor.Sessions()) == 10 })
-		if made := len(w.vendor.Links()); made > n*3/4 {
-			w.t.Errorf("the sessions waited for %d links", made)
-		}
+		w.eventually("every session waits for a slot", func() bool { return queued(r.turnstile, classSession) == asked })
+		close(gate.opened)
 		w.settled()
-		w.count(n+10, 10, n+10, 0)
+		w.count(invoices+asked, asked, invoices+asked, 0)
+		calls := gate.calls()
+		for len(calls) > 0 && isCreate(calls[len(calls)-1]) {
+			calls = calls[:len(calls)-1]
+		}
+		// Each slot that came free went to a session; whoever has got one may be slow to call.
+		if creates := len(calls) - asked; creates >= 2*slots {
+			w.t.Errorf("the sessions waited for %d invoices", creates)
+		}
 	})
+}
+
+// queued is how many of a class wait for a slot.
+func queued(t *turnstile, c class) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.waiting[c])
 }

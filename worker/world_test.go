@@ -80,12 +80,13 @@ func newWorld(t *testing.T, env *testenv.Env, options conomytest.Options) *world
 // running is a worker with connections of its own.
 type running struct {
 	*Worker
-	world  *world
-	nc     *nats.Conn
-	rdb    redis.UniversalClient
-	stop   context.CancelFunc
-	ended  chan struct{}
-	killed atomic.Bool
+	world    *world
+	nc       *nats.Conn
+	rdb      redis.UniversalClient
+	registry *prometheus.Registry
+	stop     context.CancelFunc
+	ended    chan struct{}
+	killed   atomic.Bool
 }
 
 // start runs a worker; prepare, if not nil, may set it up before.
@@ -103,7 +104,8 @@ func (w *world) start(prepare func(*running)) *running {
 	w.must(err)
 	found, err := topology.Ensure(ctx, js, w.settings.Topology)
 	w.must(err)
-	metrics := NewMetrics(prometheus.NewRegistry())
+	r.registry = prometheus.NewRegistry()
+	metrics := NewMetrics(r.registry)
 	vendor, err := conomy.New(conomy.Config{
 		BaseURL: w.vendorURL, Credentials: *w.creds.Load(), UserAgent: "linkworker/test", Timeout: max(w.timeout, 10*time.Second),
 		MaxConns: w.settings.Concurrency, Observe: metrics.ObserveCall, Transport: w.transport,
@@ -265,18 +267,21 @@ func (w *world) open() int {
 // messages reads a stream from beginning to end.
 func (w *world) messages(stream string) []*jetstream.RawStreamMsg {
 	w.t.Helper()
-	ctx := context.Background()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	s, err := w.js.Stream(ctx, stream)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	var all []*jetstream.RawStreamMsg
-	for seq := s.CachedInfo().State.FirstSeq; seq <= s.CachedInfo().State.LastSeq; seq++ {
+	for seq := max(1, s.CachedInfo().State.FirstSeq); seq <= s.CachedInfo().State.LastSeq; seq++ {
 		msg, err := s.GetMsg(ctx, seq)
-		if err != nil {
-			continue
+		switch {
+		case err == nil:
+			all = append(all, msg)
+		case !errors.Is(err, jetstream.ErrMsgNotFound):
+			w.t.Fatal(err)
 		}
-		all = append(all, msg)
 	}
 	return all
 }

@@ -15,7 +15,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -308,7 +307,7 @@ func (s *canaryStage) searchCommands(tokens []string) {
 
 // command runs one to its end and returns all that it says.
 func (s *canaryStage) command(environ []string, args ...string) string {
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "linkworker", args...)
 	cmd.Env = environ

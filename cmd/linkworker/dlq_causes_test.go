@@ -100,7 +100,7 @@ func TestSixCauses(t *testing.T) {
 
 		misread := lines[lsLine](t, c.must("ls", "--token", "inv-misread-*", "-o", "json"))
 		for _, l := range misread[:3] {
-			if out := c.must("edit", l.ID, "--set", "items[0].totalAmount=10", "--wait", "40s"); !strings.Contains(out, "created") {
+			if out := c.must("edit", l.ID, "--set", "items[0].totalAmount=10", "--wait", heard); !strings.Contains(out, "created") {
 				t.Errorf("%s", out)
 			}
 		}
@@ -160,7 +160,7 @@ func (c *clinic) seeToken(token string, reason deadletter.Reason) {
 // replayed replays n letters that become links.
 func (c *clinic) replayed(n int, args ...string) {
 	c.t.Helper()
-	args = append([]string{"replay", "--yes", "--wait", "50s", "-o", "json"}, args...)
+	args = append([]string{"replay", "--yes", "--wait", heard, "-o", "json"}, args...)
 	became := map[string]int{}
 	for _, l := range lines[struct {
 		Outcome string `json:"outcome"`

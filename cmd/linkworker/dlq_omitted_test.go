@@ -44,7 +44,7 @@ func TestLettersWithoutTheirBody(t *testing.T) {
 		c.shown(ids, bodies)
 		c.replayedOrNot(ids)
 
-		if out := c.must("edit", ids["mended"], "--unset", "metadata", "--wait", "40s"); !strings.Contains(out, string(deadletter.FateCreated)) {
+		if out := c.must("edit", ids["mended"], "--unset", "metadata", "--wait", heard); !strings.Contains(out, string(deadletter.FateCreated)) {
 			t.Errorf("%.300s", out)
 		}
 		if code, stdout, stderr := c.dlq("edit", ids["lost"], "--unset", "metadata"); code != exitFailed || stdout != "" || !strings.Contains(stderr, "the original is gone") {
@@ -102,7 +102,7 @@ func (c *clinic) replayedOrNot(ids map[string]string) {
 	if foreseen[ids["large"]] != deadletter.ProspectInvalid || foreseen[ids["lost"]] != deadletter.ProspectLost {
 		c.t.Errorf("foreseen: %v", foreseen)
 	}
-	code, stdout, stderr := c.dlq("replay", ids["large"], ids["full"], ids["lost"], "--yes", "--wait", "40s")
+	code, stdout, stderr := c.dlq("replay", ids["large"], ids["full"], ids["lost"], "--yes", "--wait", heard)
 	if code != exitFailed || !strings.Contains(stderr, "sent 1 of 3 dead letters") || !strings.Contains(stderr, "2 cannot be replayed") ||
 		!strings.Contains(stdout, "raise max_payload") || !strings.Contains(stdout, "the original is gone") ||
 		!strings.Contains(stdout, "failed     invalid_event") {

@@ -44,7 +44,7 @@ func TestReplayKeepsItsRate(t *testing.T) {
 		if left != n-sent || sent == n {
 			t.Errorf("%d sent of %d, and %d left", sent, n, left)
 		}
-		c.must("replay", "--all", "--yes", "--rate", fmt.Sprint(rate), "--wait", "40s")
+		c.must("replay", "--all", "--yes", "--rate", fmt.Sprint(rate), "--wait", heard)
 		c.awaitLetters(0)
 		created, _ := c.results()
 		if c.once(created); len(created) != n || c.sent() != before+n {
@@ -91,7 +91,7 @@ func TestReplayWaits(t *testing.T) {
 			created, _ := c.results()
 			return len(created) == 1 && c.idle()
 		})
-		c.becomes(id, "40s", deadletter.FateEarlier)
+		c.becomes(id, heard, deadletter.FateEarlier)
 		c.awaitLetters(0)
 
 		slow := func(token string) (id string) {
@@ -105,7 +105,7 @@ func TestReplayWaits(t *testing.T) {
 		c.becomes(slow("open"), "300ms", deadletter.FateOpen)
 		c.eventually("its link is told of", func() bool { return c.created()[events.LinkCreatedID("open", "")] == 1 && c.idle() })
 
-		p := c.begin(c.environ, "replay", slow("late"), "--wait", "40s", "--note", "OPS-7")
+		p := c.begin(c.environ, "replay", slow("late"), "--wait", heard, "--note", "OPS-7")
 		if err := p.Wait(); err != nil {
 			t.Errorf("%v: %s", err, p.log)
 		}
@@ -153,7 +153,7 @@ func TestReplayInterruptedWhileItWaits(t *testing.T) {
 		if p.ProcessState.ExitCode() != exitFailed || strings.Contains(p.log.String(), "came to links") {
 			t.Errorf("%v: %s", p.ProcessState, p.log)
 		}
-		p = interrupted("--wait", "40s")
+		p = interrupted("--wait", heard)
 		if p.ProcessState.ExitCode() != 0 || !strings.Contains(p.log.String(), "interrupted; what became of 2 so far: 2 open") {
 			t.Errorf("%v: %s", p.ProcessState, p.log)
 		}

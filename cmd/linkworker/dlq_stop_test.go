@@ -59,7 +59,7 @@ func (c *clinic) late(mark string, args ...string) (*process, *sluice) {
 	p := c.begin(append(slices.Clone(c.environ), "NATS_URL="+s.addr), args...)
 	select {
 	case <-s.held:
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		c.t.Fatalf("dlq %v does not come to %q: %s", args, mark, p.log)
 	}
 	c.signal(p, syscall.SIGSTOP)
@@ -99,7 +99,7 @@ func TestReplayStopped(t *testing.T) {
 				c.allow()
 			}
 			stopped, s := c.late(sayEvent, "replay", "--all", "--yes")
-			c.must("replay", "--all", "--yes", "--wait", "40s")
+			c.must("replay", "--all", "--yes", "--wait", heard)
 			sent := c.sent()
 			c.goOn(stopped, s)
 			if c.sent() == sent {
@@ -161,7 +161,7 @@ func TestEditBesideReplay(t *testing.T) {
 			t.Errorf("%s", out)
 		}
 		c.corrected(id, "12")
-		c.must("replay", c.only(), "--wait", "40s")
+		c.must("replay", c.only(), "--wait", heard)
 		c.tooLate("killed", "12", 2, 5)
 	})
 }
@@ -179,7 +179,7 @@ func (c *clinic) only() (id string) {
 func (c *clinic) corrected(id, amount string) {
 	c.t.Helper()
 	set := "items[0].totalAmount=" + amount
-	if out := c.must("edit", id, "--set", set, "--set", "items[0].preTaxAmount="+amount, "--wait", "40s"); !strings.Contains(out, string(deadletter.FateCreated)) {
+	if out := c.must("edit", id, "--set", set, "--set", "items[0].preTaxAmount="+amount, "--wait", heard); !strings.Contains(out, string(deadletter.FateCreated)) {
 		c.t.Errorf("%s", out)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/linkworker/linkworker/conomy/conomytest"
 	"github.com/linkworker/linkworker/events"
@@ -49,7 +48,9 @@ func (c *clinic) allow() { c.vendor.ClearFaults() }
 // emit publishes an event and counts it.
 func (c *clinic) emit(subject, data string) {
 	c.t.Helper()
-	if _, err := c.js.Publish(c.t.Context(), subject, []byte(data)); err != nil {
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	if _, err := c.js.Publish(ctx, subject, []byte(data)); err != nil {
 		c.t.Fatal(err)
 	}
 	c.published++
@@ -114,7 +115,7 @@ func (c *clinic) results() (created, failed map[string]int) {
 func (c *clinic) dlq(args ...string) (code int, stdout, stderr string) {
 	c.t.Helper()
 	var out, errs buffer
-	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
 	code = run(ctx, append([]string{"dlq"}, args...), c.environ, strings.NewReader(""), &out, &errs)
 	return code, out.String(), errs.String()
@@ -292,7 +293,7 @@ func TestDryRunForesees(t *testing.T) {
 				t.Errorf("%s: %+v", token[line.ID], line)
 			}
 		}
-		said := c.must("replay", "--all", "--yes", "--wait", "40s", "-o", "json")
+		said := c.must("replay", "--all", "--yes", "--wait", heard, "-o", "json")
 		outcomes := slices.DeleteFunc(lines[outcomeLine](t, said), func(o outcomeLine) bool { return o.Outcome == "" })
 		if len(outcomes) != len(want) {
 			t.Errorf("%d outcomes:\n%s", len(outcomes), said)
@@ -349,7 +350,7 @@ func TestCanary(t *testing.T) {
 			c.emit(events.SubjectInvoiceIssued, invoiceOf(fmt.Sprintf("inv-%d", i), "10"))
 		}
 		c.awaitLetters(n)
-		code, stdout, stderr := c.dlq("replay", "--reason", "rejected", "--yes", "--canary", "3", "--wait", "40s")
+		code, stdout, stderr := c.dlq("replay", "--reason", "rejected", "--yes", "--canary", "3", "--wait", heard)
 		if code != exitFailed || strings.Count(stdout, "account is locked") != 3 ||
 			!strings.Contains(stderr, "stopped after the canaries: 0 of 3 came to links, and 3 needed to (3 failed); the other 17 were not sent") {
 			t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
@@ -366,7 +367,7 @@ func TestCanary(t *testing.T) {
 			t.Errorf("%d are replayed", replayed)
 		}
 		c.allow()
-		if code, stdout, stderr := c.dlq("replay", "--code", "11", "--yes", "--canary", "3", "--wait", "40s", "--rate", "100"); code != exitDone ||
+		if code, stdout, stderr := c.dlq("replay", "--code", "11", "--yes", "--canary", "3", "--wait", heard, "--rate", "100"); code != exitDone ||
 			strings.Count(stdout, "created") != n || !strings.Contains(stderr, "3 of 3 canaries came to links; sending the other 17") {
 			t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
 		}
@@ -385,7 +386,7 @@ func TestEditAndReplay(t *testing.T) {
 		var id uint64
 		for id = range c.awaitLetters(1) {
 		}
-		code, stdout, stderr := c.dlq("edit", idText(id), "--set", "currency=USD", "--set", "items[0].description=Plan", "--note", "OPS-1", "--wait", "40s")
+		code, stdout, stderr := c.dlq("edit", idText(id), "--set", "currency=USD", "--set", "items[0].description=Plan", "--note", "OPS-1", "--wait", heard)
 		if code != exitDone || !strings.Contains(stderr, `"note":"OPS-1"`) || !strings.Contains(stderr, `- currency: "usd"`) {
 			t.Fatalf("exit code %d\n%s", code, stderr)
 		}

@@ -38,7 +38,7 @@ func (s *told) whats(places ...story.Place) string {
 
 func (c *clinic) explain(args ...string) *told {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
 	var out, errs buffer
 	s := &told{}
@@ -220,7 +220,7 @@ func TestExplainReplayThatFailsAgain(t *testing.T) {
 		if memory, err = claims.Recall(t.Context(), "inv-2"); err != nil || memory.Link == nil || memory.Link.Told != 3 {
 			t.Errorf("%+v, error %v", memory, err)
 		}
-		c.must("edit", "2", "--set", "currency=USD", "--set", `items=[{"preTaxAmount":"10","totalAmount":"10","description":"Plan"}]`, "--wait", "40s")
+		c.must("edit", "2", "--set", "currency=USD", "--set", `items=[{"preTaxAmount":"10","totalAmount":"10","description":"Plan"}]`, "--wait", heard)
 		s = c.explain("inv-1")
 		if s.verdict.Outcome != story.OutcomeTold || !slices.ContainsFunc(s.facts, func(f story.Fact) bool {
 			return strings.HasPrefix(f.Text, "replay 2 with corrected data of the invoice.issued that came as BILLING 1, for 10 USD")

@@ -19,6 +19,12 @@ import (
 	"github.com/linkworker/linkworker/worker/testenv"
 )
 
+// patience bounds each wait for something that must happen, and heard is how long a command waits for what it must hear of.
+const (
+	patience = 5 * time.Minute
+	heard    = "4m"
+)
+
 // outside is an observer of worker processes: it knows the vendor's book and the streams, and nothing of the workers.
 type outside struct {
 	t       *testing.T
@@ -76,9 +82,9 @@ func (p *process) kill() {
 
 func (o *outside) eventually(what string, met func() bool) {
 	o.t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !met(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !met(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			o.t.Fatalf("not within two minutes: %s", what)
+			o.t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
 }
@@ -103,7 +109,8 @@ func (o *outside) ended(n int) bool {
 // created counts link.created by ce-id.
 func (o *outside) created() map[string]int {
 	o.t.Helper()
-	ctx := context.Background()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	stream, err := o.js.Stream(ctx, events.StreamLinks)
 	if err != nil {
 		o.t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -231,7 +230,7 @@ func (c *clinic) withoutRights(url string) {
 			continue // the worker finds out when it looks whether Redis takes writes, and waits until it does
 		}
 		var out, errs buffer
-		ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 		code = run(ctx, []string{"run"}, c.environ, strings.NewReader(""), &out, &errs)
 		cancel()
 		if code != exitFailed || !strings.Contains(errs.String(), says[0]) || !strings.Contains(errs.String(), says[1]) {

@@ -106,7 +106,7 @@ func (s *staff) notifies() {
 		s.t.Errorf("tail printed\n%s", told)
 	}
 	s.can("notifier", "", "tail", "--since", "1h", "--limit", "1")
-	ctx, stop := context.WithTimeout(s.t.Context(), time.Minute)
+	ctx, stop := context.WithTimeout(s.t.Context(), patience)
 	defer stop()
 	heard := 0
 	n := events.NewNotifier(s.connect("notifier", func(err error) { s.t.Error(err) }), "mailer", events.NewMemorySeen(10),
@@ -166,9 +166,9 @@ func (s *staff) mends(ids map[string]string) {
 		s.t.Errorf("dlq show printed %.2000s", whole)
 	}
 	s.can("operator", "", "dlq", "replay", "--all", "--dry-run")
-	s.can("operator", "", "dlq", "replay", ids["inv-2"], "--wait", "40s")
-	s.can("operator", "", "dlq", "replay", ids["inv-1"], "--wait", "40s")
-	s.can("operator", "", "dlq", "edit", ids["inv-3"], "--set", "items[0].description=Plan A", "--wait", "40s")
+	s.can("operator", "", "dlq", "replay", ids["inv-2"], "--wait", heard)
+	s.can("operator", "", "dlq", "replay", ids["inv-1"], "--wait", heard)
+	s.can("operator", "", "dlq", "edit", ids["inv-3"], "--set", "items[0].description=Plan A", "--wait", heard)
 	s.can("operator", "", "dlq", "discard", ids["inv-4"], "--yes")
 	s.told(2 + 3)
 	s.can("operator", "", "tail", "--all", "--limit", "1")

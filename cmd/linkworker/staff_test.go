@@ -189,7 +189,7 @@ func (s *staff) run(role, stdin string, args ...string) ran {
 func (s *staff) runWith(environ []string, stdin string, args ...string) ran {
 	s.t.Helper()
 	var out, errs buffer
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	begun := time.Now()
 	code := run(ctx, args, environ, strings.NewReader(stdin), &out, &errs)

@@ -105,7 +105,7 @@ func (s *evilStage) fill() {
 func (s *evilStage) run(args ...string) (out string) {
 	s.t.Helper()
 	var stdout, stderr buffer
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	run(ctx, args, s.environ, strings.NewReader(""), &stdout, &stderr)
 	for name, text := range map[string]string{"standard output": stdout.String(), "standard error": stderr.String()} {
