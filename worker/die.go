@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strconv"
 	"time"
@@ -64,15 +65,22 @@ func (w *Worker) tellOfDeath(ctx context.Context, d *delivery, grave claim.Death
 	if err != nil {
 		return err
 	}
-	grave.Told = told
+	grave.Told, grave.By = told, rand.Text()
 	w.reached(d, stepTold)
-	if err := w.insist(ctx, func() error { return w.claims.Close(ctx, grave) }); err != nil {
+	var first bool
+	err = w.insist(ctx, func() (err error) {
+		first, err = w.claims.Close(ctx, grave)
 		return err
+	})
+	if err != nil {
+		return err
+	}
+	if first {
+		w.metrics.outcome(d.msg.Subject, "dead", string(verdict.Reason))
 	}
 	w.reached(d, stepClosed)
 	w.log.Warn("dead letter", "id", grave.Letter, "event", d.name(), "subject", d.msg.Subject, "token", tokenOf(d),
 		"reason", string(verdict.Reason), "code", verdict.Code, "traceId", verdict.TraceID, "detail", verdict.Detail)
-	w.metrics.outcome(d.msg.Subject, "dead", string(verdict.Reason))
 	return nil
 }
 

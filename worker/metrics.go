@@ -26,7 +26,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "linkworker_outcomes_total",
-			Help: "Events that ended, by subject, outcome (published, duplicate, dead) and, of dead ones, reason.",
+			Help: "Events whose end this process has noted in Redis, by subject, outcome (published, dead) and, of dead ones, reason. " +
+				"Each is counted once, by one process; never where that is killed before it is scraped, and again where Redis forgets. " +
+				"Deliveries that end as duplicate of another event are counted each time.",
 		}, []string{"subject", "outcome", "reason"}),
 		givenBack: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "linkworker_given_back_total",

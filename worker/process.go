@@ -37,9 +37,14 @@ func (w *Worker) process(ctx context.Context, d *delivery) (result string, err e
 		return "", err
 	}
 	w.lap(d, lapPublish)
+	// Whoever took the claim over while this process stood still marks and counts it.
+	if err := w.makeSure(ctx, d, c, w.insist); err != nil {
+		return "", err
+	}
 	if err := w.insist(ctx, func() error { return c.Publish(ctx) }); err != nil {
 		return "", err
 	}
+	w.metrics.outcome(d.msg.Subject, resultPublished, "")
 	w.lap(d, lapMark)
 	w.reached(d, stepMarked)
 	return resultPublished, nil

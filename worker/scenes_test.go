@@ -25,6 +25,8 @@ type scene struct {
 	dies  bool
 	want  tally
 	spare int // sessions that a crash may leave unused at the vendor
+
+	duplicate bool // of another event
 }
 
 // tally is what an observer counts from outside of one token: at the vendor, in LINKS and in DEADLETTERS.
@@ -59,7 +61,7 @@ var scenes = []*scene{
 	{name: "answer-lost", before: vendorSays(conomytest.Fault{AfterWork: true, Cut: true}), act: invoice, want: linked},
 	{name: "made-already", before: atVendor, act: invoice, want: linked},
 	{name: "taken-by-others", before: atVendor, act: invoiceOf("13"), dies: true, want: tally{links: 1, letters: 1, failed: 1}},
-	{name: "duplicate", earlier: anInvoice, act: invoice, want: linked},
+	{name: "duplicate", earlier: anInvoice, act: invoice, duplicate: true, want: linked},
 	{
 		name: "conflict", earlier: anInvoice, act: invoiceOf("13"), dies: true,
 		want: tally{links: 1, created: 1, letters: 1, failed: 1},

@@ -20,7 +20,9 @@ func (w *Worker) settle(ctx context.Context, d *delivery, v verdict) {
 	case fateDone:
 		err = d.msg.Ack()
 		w.lap(d, lapAck)
-		w.metrics.outcome(d.msg.Subject, v.result, "")
+		if v.result == resultDuplicate { // what else ends is counted where that is recorded
+			w.metrics.outcome(d.msg.Subject, resultDuplicate, "")
+		}
 	case fateDead:
 		err = w.die(ctx, d, v)
 	case fateLater:

@@ -31,8 +31,9 @@ func TestStallInEveryGap(t *testing.T) {
 		s.raise()
 		first := s.standInGaps()
 		first.tender.mu.Lock() // who renews leases and keeps messages stands still, too
-		for range 3 {          // it has asked for messages, and so gets its share of those that come again
-			s.live(nil)
+		lives := []*life{first}
+		for range 3 { // it has asked for messages, and so gets its share of those that come again
+			lives = append(lives, s.live(nil))
 		}
 		s.settled()
 		first.tender.mu.Unlock()
@@ -41,6 +42,7 @@ func TestStallInEveryGap(t *testing.T) {
 		s.settled()
 		s.check(nil)
 		s.checkRecords()
+		s.checkCounted(lives)
 	})
 }
 

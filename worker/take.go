@@ -12,7 +12,7 @@ import (
 	"github.com/linkworker/linkworker/worker/terms"
 )
 
-// take claims the event, or returns the error that says what becomes of it: errDuplicate, a laterError, a buriedError, a
+// take claims the event, or returns the error that says what becomes of it: errDuplicate, errPublished, a laterError, a buriedError, a
 // deadError for a conflict.
 func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 	request := claim.Request{
@@ -43,10 +43,11 @@ func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 				Ended: found.Ended,
 			}}
 		case claim.OutcomePublished:
-			if found.Event != d.name() {
-				if err := w.agrees(d, found); err != nil {
-					return nil, err
-				}
+			if found.Event == d.name() {
+				return nil, errPublished
+			}
+			if err := w.agrees(d, found); err != nil {
+				return nil, err
 			}
 			return nil, errDuplicate
 		case claim.OutcomeOrphan:

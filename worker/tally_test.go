@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"maps"
+
 	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/claim"
 	"github.com/linkworker/linkworker/worker/deadletter"
@@ -101,4 +103,46 @@ func (s *stage) checkRecords() {
 			s.t.Errorf("%s: recorded is %+v, want a link that was told of", p, sight)
 		}
 	}
+}
+
+// checkCounted holds the metric to the events: whatever stood still, each but a duplicate is counted once.
+func (s *stage) checkCounted(lives []*life) {
+	s.t.Helper()
+	want, got := map[string]int{}, map[string]int{}
+	for _, p := range s.parts {
+		switch {
+		case p.duplicate:
+		case p.dies:
+			want["dead"]++
+		default:
+			want[resultPublished]++
+		}
+	}
+	for _, l := range lives {
+		for outcome, n := range l.outcomes() {
+			got[outcome] += n
+		}
+	}
+	delete(got, resultDuplicate)
+	if !maps.Equal(got, want) {
+		s.t.Errorf("counted are %v, want %v", got, want)
+	}
+}
+
+// outcomes is what a worker has counted.
+func (r *running) outcomes() map[string]int {
+	r.world.t.Helper()
+	families, err := r.registry.Gather()
+	r.world.must(err)
+	counted := map[string]int{}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			for _, label := range m.GetLabel() {
+				if family.GetName() == "linkworker_outcomes_total" && label.GetName() == "outcome" {
+					counted[label.GetValue()] += int(m.GetCounter().GetValue())
+				}
+			}
+		}
+	}
+	return counted
 }

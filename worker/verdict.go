@@ -36,8 +36,12 @@ const (
 	resultDuplicate = "duplicate"
 )
 
-// errDuplicate ends an event whose link or session is published already.
-var errDuplicate = errors.New("duplicate")
+// errDuplicate ends an event whose link or session is published already, for another event; errPublished one for which it
+// was at an earlier delivery.
+var (
+	errDuplicate = errors.New("duplicate")
+	errPublished = errors.New("published at an earlier delivery")
+)
 
 // deadError ends an event as a dead letter.
 type deadError struct {
@@ -119,6 +123,8 @@ func condemn(ctx context.Context, err error) verdict {
 		return verdict{fate: fateLeave}
 	case errors.Is(err, errDuplicate):
 		return verdict{fate: fateDone, result: resultDuplicate}
+	case errors.Is(err, errPublished):
+		return verdict{fate: fateDone, result: resultPublished}
 	case errors.As(err, &invalid):
 		return verdict{fate: fateDead, dead: dead(deadletter.ReasonInvalidEvent, err)}
 	case errors.As(err, &died):

@@ -15,6 +15,7 @@ type Death struct {
 	Letter  string // the dead letter's id, once it is in its stream
 	Ended   bool   // its link.failed is in its stream, too: nothing is left to be done
 	Told    uint64 // sequence of that link.failed, for Close to keep; 0: not known
+	By      string // who carries the verdict out, for Close: the same whenever it tries again
 }
 
 // Bury decides that the event of the claim ends as a dead letter, and frees its token for other events. The answer holds
@@ -73,15 +74,15 @@ func (s *Store) File(ctx context.Context, d Death) error {
 }
 
 // Close notes that the dead letter with the given id and its link.failed are in their streams. From then on a
-// redelivery of the event is only acknowledged.
-func (s *Store) Close(ctx context.Context, d Death) error {
+// redelivery of the event is only acknowledged. Of all who close a grave one is the first.
+func (s *Store) Close(ctx context.Context, d Death) (first bool, err error) {
 	told := ""
 	if d.Told > 0 {
 		told = strconv.FormatUint(d.Told, 10)
 	}
-	err := closeScript.Run(ctx, s.rdb, []string{s.graveKey(d.Token, d.Event)}, d.Letter, millis(s.ttl), told).Err()
+	first, err = closeScript.Run(ctx, s.rdb, []string{s.graveKey(d.Token, d.Event)}, d.Letter, millis(s.ttl), told, d.By).Bool()
 	if err != nil {
-		return fmt.Errorf("claim: close: %w", err)
+		return false, fmt.Errorf("claim: close: %w", err)
 	}
-	return nil
+	return first, nil
 }

@@ -55,7 +55,7 @@ func TestInspect(t *testing.T) {
 		}
 		check(look("f"), Sight{State: "published", Event: "e", Perished: true, Dead: true, Link: "published"})
 		death.Letter = "7"
-		if err := s.Close(ctx, death); err != nil {
+		if _, err := s.Close(ctx, death); err != nil {
 			t.Fatal(err)
 		}
 		check(look("f"), Sight{State: "published", Event: "e", Perished: true, Dead: true, Letter: "7", Link: "published"})

@@ -405,7 +405,7 @@ func (t *trial) file() {
 func (t *trial) close() {
 	event := t.dead()
 	f := t.draw()
-	err := t.store.Close(t.ctx, Death{Token: protocolToken, Event: event, Letter: "letter of " + event})
+	_, err := t.store.Close(t.ctx, Death{Token: protocolToken, Event: event, Letter: "letter of " + event})
 	t.model.close(event, "letter of "+event)
 	if err != nil && f != faultLost {
 		t.Fatal(err)

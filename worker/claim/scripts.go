@@ -34,6 +34,7 @@ import "github.com/redis/go-redis/v9"
 //	put      the dead letter's id, once it is in its stream
 //	letter   the same once its link.failed is in its stream, too: the event has ended
 //	q        sequence of that link.failed in its stream
+//	by       who was the first to say so
 //
 // A trail is a sorted set of what a token has left beside the record of its link, by when it was first seen. Each entry
 // is one of
@@ -430,10 +431,15 @@ return 1
 // closeScript notes that the letter and its link.failed are in their streams; the verdict is no longer needed.
 //
 //	KEYS[1] the event's grave   ARGV 1 letter  2 ttl ms  3 sequence of link.failed, "" where it is not known
+//	                                 4 who closes, the same whenever it tries again
+//
+// Answer: 1, or 0 when somebody else has closed it before.
 var closeScript = redis.NewScript(`
+redis.call('HSETNX', KEYS[1], 'by', ARGV[4])
 redis.call('HSET', KEYS[1], 'verdict', '', 'letter', ARGV[1])
 redis.call('HDEL', KEYS[1], 'put')
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'q', ARGV[3]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
+if redis.call('HGET', KEYS[1], 'by') == ARGV[4] then return 1 end
+return 0
 `)

@@ -55,7 +55,8 @@ func TestForesee(t *testing.T) {
 		must(err)
 		_, err = claims.Bury(ctx, claim.Death{Token: "dead", Event: own, Verdict: []byte("{}")})
 		must(err)
-		must(claims.Close(ctx, claim.Death{Token: "dead", Event: own, Letter: "9"}))
+		_, err = claims.Close(ctx, claim.Death{Token: "dead", Event: own, Letter: "9"})
+		must(err)
 
 		split := `{"checkoutToken":"told","currency":"USD","items":[{"preTaxAmount":"10","totalAmount":"12.50","description":"Plan"}],"destinations":[{"type":"ACCOUNT"}]}`
 		for name, tt := range map[string]struct {
