@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/linkworker/linkworker/conomy/conomytest"
-	"github.com/linkworker/linkworker/events"
 	"github.com/linkworker/linkworker/worker/testenv"
 )
 
@@ -74,9 +73,7 @@ func (p *play) learn(t *testing.T, env *testenv.Env) {
 		l.halt()
 		s.check(nil)
 		s.checkRecords()
-		for _, stream := range []string{events.StreamBilling, events.StreamLinks, events.StreamDeadLetters} {
-			s.must(s.js.DeleteStream(t.Context(), stream))
-		}
+		env.DeleteStreams(t)
 		if !t.Failed() {
 			p.gaps, p.ways = gaps, ways
 		}

@@ -59,11 +59,31 @@ func deleteStreams(ctx context.Context, url string) error {
 			return err
 		}
 		for _, name := range all {
-			if err := js.DeleteStream(ctx, name); err != nil {
+			if err := deleteStream(ctx, js, name); err != nil {
 				return fmt.Errorf("stream %s: %w", name, err)
 			}
 		}
 		return nil
+	})
+}
+
+// deleteStream deletes a stream for good. A server that is still removing the
+// files of an earlier stream of that name, as on a busy machine, leaves those of
+// this one where they are, and says that it is deleted: the next one of the name
+// has its messages. See the rename in fileStore.Delete of nats-server 2.15.
+func deleteStream(ctx context.Context, js jetstream.JetStream, name string) error {
+	return await(ctx, func() error {
+		if err := js.DeleteStream(ctx, name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return err
+		}
+		next, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{"testenv.deleted"}})
+		if err != nil {
+			return err
+		}
+		if n := next.CachedInfo().State.LastSeq; n > 0 {
+			return fmt.Errorf("it is back with %d messages", n)
+		}
+		return js.DeleteStream(ctx, name)
 	})
 }
 

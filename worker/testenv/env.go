@@ -99,6 +99,16 @@ func (e *Env) StopRedis(t testing.TB) { t.Helper(); stop(t, "Redis", e.redis) }
 // when clients can connect.
 func (e *Env) StartRedis(t testing.TB) { t.Helper(); start(t, "Redis", e.redis) }
 
+// DeleteStreams makes NATS forget all streams.
+func (e *Env) DeleteStreams(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := deleteStreams(ctx, e.NATSURL); err != nil {
+		t.Fatalf("delete the streams: %v", err)
+	}
+}
+
 // FlushRedis makes Redis forget everything.
 func (e *Env) FlushRedis(t testing.TB) {
 	t.Helper()
