@@ -61,38 +61,35 @@ func raiseLimit(l *life, _ *delivery) { l.stage.limit(events.StreamDeadLetters, 
 
 // endedItsWorkers is an invoice that so many workers have called the vendor for and vanished that it is taken for the cause.
 func endedItsWorkers(s *stage, token, id string) uint64 {
-	sequence := invoice(s, token, id)
-	for range claim.MaxVanished {
-		s.earlier(token, sequence, func(c *claim.Claim) error { return c.Begin(s.t.Context()) })
-	}
-	return sequence
+	return s.worked(token, invoice(s, token, id), claim.MaxVanished, func(c *claim.Claim) error { return c.Begin(s.t.Context()) })
 }
 
 // usedUp is an invoice that has no attempt left.
 func usedUp(s *stage, token, id string) uint64 {
-	sequence := invoice(s, token, id)
-	s.earlier(token, sequence, func(c *claim.Claim) error {
+	return s.worked(token, invoice(s, token, id), 1, func(c *claim.Claim) error {
 		c.Tried = claim.Tried{Attempts: s.settings.Retry.Attempts, First: time.Now(), Last: time.Now(), Failure: []byte(`{"reason":"exhausted"}`)}
 		return c.Fail(s.t.Context(), 0, false)
 	})
-	return sequence
 }
 
-// earlier is an earlier worker's part in the event of a message: it has taken the claim, with a lease that ends at once, and
-// done what is given. No worker goes on with the event meanwhile, see act.
-func (s *stage) earlier(token string, sequence uint64, do func(*claim.Claim) error) {
+// worked is the part of so many earlier workers in the event of a message: each has taken the claim, with a lease that ends
+// at once, and done what is given. No worker goes on with the event meanwhile, see act.
+func (s *stage) worked(token string, sequence uint64, times int, do func(*claim.Claim) error) uint64 {
 	s.t.Helper()
 	stream, err := s.js.Stream(s.t.Context(), events.StreamBilling)
 	s.must(err)
 	msg, err := stream.GetMsg(s.t.Context(), sequence)
 	s.must(err)
-	event := deadletter.OriginOf(msg.Header, &jetstream.MsgMetadata{
+	d := &delivery{meta: &jetstream.MsgMetadata{
 		Stream: events.StreamBilling, Sequence: jetstream.SequencePair{Stream: sequence}, Timestamp: msg.Time,
-	})
-	d := &delivery{meta: &jetstream.MsgMetadata{Stream: events.StreamBilling, Sequence: jetstream.SequencePair{Stream: sequence}}}
+	}}
+	event := deadletter.OriginOf(msg.Header, d.meta)
 	store := claim.New(s.rdb, s.settings.RedisPrefix, s.settings.DedupTTL, time.Millisecond)
-	s.eventually("the claim is free", func() bool {
-		taken, err := store.Take(s.t.Context(), claim.Request{Token: token, Event: event.ID(), Message: d.message()})
-		return err == nil && taken.Outcome == claim.OutcomeTaken && do(taken.Claim) == nil
-	})
+	for range times {
+		s.eventually("the claim is free", func() bool {
+			taken, err := store.Take(s.t.Context(), claim.Request{Token: token, Event: event.ID(), Message: d.message()})
+			return err == nil && taken.Outcome == claim.OutcomeTaken && do(taken.Claim) == nil
+		})
+	}
+	return sequence
 }
