@@ -25,8 +25,8 @@ const (
 
 func newPlan(o *Options, run string) (*plan, error) {
 	p := &plan{run: run}
-	w := &writer{plan: p, random: rand.New(rand.NewPCG(o.Seed, 1))}                                      // #nosec G404 -- the same seed is to give the same events
-	s := &schedule{Options: o, random: rand.New(rand.NewPCG(o.Seed, 2)), outages: map[Fault][]*Outage{}} // #nosec G404 -- the same seed is to give the same faults
+	w := &writer{plan: p, random: rand.New(rand.NewPCG(o.Seed, 1))} // #nosec G404 -- the same seed is to give the same events
+	s := newSchedule(o, rand.New(rand.NewPCG(o.Seed, 2)))           // #nosec G404 -- the same seed is to give the same faults
 	for number := 0; len(p.events) < o.Events; number++ {
 		r := round{}
 		for range min(o.Every, o.Events-len(p.events)) {

@@ -210,8 +210,8 @@ func (t *trial) round(ctx context.Context, number int, all []*event, k *strike) 
 		return nil, fmt.Errorf("%v: %w", k, err)
 	}
 	most := 3 * t.Every
-	if number < calmRounds {
-		most = 0 // what follows is to meet what has ended
+	if number <= calmRounds {
+		most = 0 // what follows is to meet what has ended, and no other fault to excuse what the first has brought about
 	}
 	return later, t.waitFor(ctx, most)
 }

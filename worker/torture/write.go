@@ -48,8 +48,11 @@ func (w *writer) draw() Class {
 // at once, or much later.
 func (w *writer) next(round int) (*event, error) {
 	e := &event{number: len(w.plan.events), class: w.draw()}
-	if round > 0 && round < calmRounds { // what is repeated here has ended before, and nothing excuses a call
+	switch {
+	case round > 0 && round < calmRounds: // what is repeated here has ended before, and nothing excuses a call
 		e.class = []Class{Invoice, Repeat, Repeat, Session, Conflict}[w.random.IntN(5)]
+	case round == calmRounds: // no repeat makes good what the first fault loses
+		e.class = []Class{Invoice, Invoice, Session}[w.random.IntN(3)]
 	}
 	old := w.old(e.class, round)
 	if e.class == Replay && len(w.dead) > 0 {
