@@ -50,8 +50,12 @@ func natsError(cfg *config.Config, err error) error {
 // streamError says what to mend when no stream carries a subject.
 func streamError(subject string, err error) error {
 	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
+	case errors.Is(err, jetstream.ErrStreamNotFound):
 		return fmt.Errorf("no stream carries %s; make it with linkworker provision, or start linkworker run once", subject)
+	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
+		// What is published says no more than that nobody took it: a cluster that is electing a leader looks the same.
+		return fmt.Errorf("no stream carries %s; make it with linkworker provision, or start linkworker run once; "+
+			"where a cluster has it, a leader is being elected: try again", subject)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 		return fmt.Errorf("the NATS server has no JetStream for this account; enable it: %w", err)
 	}
