@@ -28,7 +28,7 @@ func (a *app) printTorture(f *tortureFlags, r *torture.Report) error {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "linkworker %s; NATS: %s; Redis: %s; seed %d, %v\n", r.Version, r.Servers.NATS, r.Servers.Redis, r.Settings.Seed, r.Took.Round(time.Second))
-	fmt.Fprintf(&b, "events   %s\n", counts(r.Events))
+	fmt.Fprintf(&b, "events   %s%s\n", counts(r.Events), leftOut(r.LeftOut))
 	fmt.Fprintf(&b, "faults   %s\n", counts(r.Faults))
 	fmt.Fprintf(&b, "results  %d link.created; dead letters: %s; at the vendor %d links, %d sessions, %d calls\n\n",
 		r.Results.Told, counts(r.Results.DeadLetters), r.Results.Links, r.Results.Sessions, r.Results.Calls)
@@ -55,6 +55,14 @@ func (a *app) printTorture(f *tortureFlags, r *torture.Report) error {
 	fmt.Fprintf(&b, "The same again: %s\n", f.repeat(r))
 	_, err := io.WriteString(a.stdout, b.String())
 	return err
+}
+
+// leftOut explains why there are fewer events than were asked for.
+func leftOut(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d replay left out, with nothing to replay", n)
 }
 
 // counts lists how many there are of each, the most first.

@@ -18,7 +18,7 @@ func runTorture(t *testing.T, args ...string) (code int, stdout, stderr string) 
 
 // A short trial goes the whole way, and every invariant has something to look at.
 func TestTorture(t *testing.T) {
-	code, stdout, stderr := runTorture(t, "--events", "60", "--seed", "3", "--workers", "2", "--faults", "kill,flush,hang,leave", "-o", "json")
+	code, stdout, stderr := runTorture(t, "--events", "60", "--seed", "4", "--workers", "2", "--faults", "kill,flush,hang,leave", "-o", "json")
 	if code != exitDone {
 		t.Fatalf("exit code %d: %s%s", code, stdout, stderr)
 	}
@@ -30,6 +30,13 @@ func TestTorture(t *testing.T) {
 		if i.Checked == 0 || i.Broken != 0 {
 			t.Errorf("%+v", i)
 		}
+	}
+	published := report.LeftOut
+	for _, n := range report.Events {
+		published += n
+	}
+	if published != 60 {
+		t.Errorf("%v and %d left out are not 60 events", report.Events, report.LeftOut)
 	}
 	for _, fault := range []torture.Fault{torture.Kill, torture.Flush, torture.Hang, torture.Leave} {
 		if report.Faults[fault] == 0 {

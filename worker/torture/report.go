@@ -15,7 +15,9 @@ type Report struct {
 	Settings Settings      `json:"settings"`
 	// Events are how many were published, by class; Faults how many were done.
 	Events map[Class]int `json:"events"`
-	Faults map[Fault]int `json:"faults"`
+	// LeftOut are replays that were not sent: the event had not died, or its letter was replayed before.
+	LeftOut int           `json:"leftOut"`
+	Faults  map[Fault]int `json:"faults"`
 	// Strikes are the faults, in order.
 	Strikes []Struck `json:"strikes"`
 	// Results counts what became of the events.
@@ -52,7 +54,7 @@ func (t *trial) report(f *found, stuck, accidents error) (*Report, error) {
 	j.all(stuck, accidents)
 	r := &Report{
 		Version: t.Version, Time: t.begun.UTC(), Took: time.Since(t.begun), Servers: t.servers.Kind, Settings: t.Settings,
-		Events: map[Class]int{}, Faults: map[Fault]int{}, Strikes: t.strikes, Logs: t.Dir,
+		Events: map[Class]int{}, LeftOut: t.leftOut, Faults: map[Fault]int{}, Strikes: t.strikes, Logs: t.Dir,
 		Results: Results{
 			Links: len(f.links), Told: len(f.created), DeadLetters: map[string]int{}, Calls: len(t.vendor.Requests()),
 		},

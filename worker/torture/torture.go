@@ -63,6 +63,7 @@ type trial struct {
 	begun   time.Time
 	noticed noticed
 	replays replays
+	leftOut int // replays of events that had not died
 
 	mu        sync.Mutex
 	strikes   []Struck
@@ -169,8 +170,11 @@ func (t *trial) rounds(ctx context.Context) (err error) {
 	for _, e := range waiting {
 		e.waits = false // its invoice has ended, with a link or without
 		ready, err := t.ready(ctx, e)
-		if err == nil && ready {
+		switch {
+		case err == nil && ready:
 			err = t.publish(ctx, e)
+		case err == nil:
+			t.leftOut++
 		}
 		if err != nil {
 			return err
