@@ -92,6 +92,11 @@ func parseRedis(raw string) (*redis.UniversalOptions, error) {
 	if o.ClientName == "" {
 		o.ClientName = "linkworker"
 	}
+	// RESP3 brings nothing that is used, and has a client look for a pushed
+	// message before each answer.
+	if o.Protocol == 0 {
+		o.Protocol = 2
+	}
 	o.ContextTimeoutEnabled = true
 	return o, nil
 }

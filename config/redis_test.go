@@ -67,10 +67,20 @@ func TestRedisFaults(t *testing.T) {
 	}
 }
 
+func TestRedisProtocol(t *testing.T) {
+	for raw, want := range map[string]int{
+		"redis://h": 2, "redis://h1,h2": 2, "redis://h?master_name=m": 2, "redis://h?protocol=3": 3, "redis://h1,h2?protocol=3": 3,
+	} {
+		if o, err := parseRedis(raw); err != nil || o.Protocol != want {
+			t.Errorf("%s: got %+v, %v", raw, o, err)
+		}
+	}
+}
+
 // No option that go-redis reads from a URL is lost on the way to the
 // universal options.
 func TestRedisOptionsAreComplete(t *testing.T) {
-	common := "client_name=c&protocol=2&max_retries=4&min_retry_backoff=5s&max_retry_backoff=6s&dial_timeout=7s&read_timeout=8s" +
+	common := "client_name=c&protocol=3&max_retries=4&min_retry_backoff=5s&max_retry_backoff=6s&dial_timeout=7s&read_timeout=8s" +
 		"&write_timeout=9s&pool_fifo=true&pool_size=10&pool_timeout=11s&min_idle_conns=12&max_idle_conns=13&max_active_conns=14&max_concurrent_dials=15" +
 		"&pipeline_pool_size=16&pipeline_read_buffer_size=17&pipeline_write_buffer_size=18&conn_max_idle_time=19s&conn_max_lifetime=20s&conn_max_lifetime_jitter=3s"
 	dialer := "&dialer_retries=21&dialer_retry_timeout=22s"

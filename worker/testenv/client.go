@@ -20,6 +20,7 @@ func dialRedis(url string) (*redis.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	opts.Protocol = 2 // as the program speaks it
 	return redis.NewClient(opts), nil
 }
 
