@@ -63,16 +63,15 @@ func binaryMessage(subject, source, id, token string, at time.Time, body []byte)
 		specVersion, id, percentEncode(source), subject, at.UTC().Format(time.RFC3339Nano), contentTypeJSON, percentEncode(token),
 	}
 	one := func(i int) []string { return values[i : i+1 : i+1] } // all in one allocation
-	header := nats.Header{
-		headerSpecVersion:     one(0),
-		headerID:              one(1),
-		headerSource:          one(2),
-		headerType:            one(3),
-		headerTime:            one(4),
-		headerDataContentType: one(5),
-		headerContentType:     one(5),
-		nats.MsgIdHdr:         one(1),
-	}
+	header := make(nats.Header, 10) // with the one that the publisher adds
+	header[headerSpecVersion] = one(0)
+	header[headerID] = one(1)
+	header[headerSource] = one(2)
+	header[headerType] = one(3)
+	header[headerTime] = one(4)
+	header[headerDataContentType] = one(5)
+	header[headerContentType] = one(5)
+	header[nats.MsgIdHdr] = one(1)
 	if token != "" {
 		header[headerSubject] = one(6)
 	}
