@@ -39,6 +39,11 @@ func FuzzSetting(f *testing.F) {
 	for _, value := range []string{"1", "-1", "99999999999999999999", "NaN", "true", "1h1x", "https://u:Zq7pw@h/{checkoutToken}?#", "a,,b", "/etc/passwd", "\xff", "::1"} {
 		f.Add(uint8(len(value)), value)
 	}
+	defaults, err := Load(nil, least(environment{}).lookup)
+	if err != nil {
+		f.Fatal(err)
+	}
+	public := printed(defaults.Effective()) // a secret that happens to be a part of it is not shown by that
 	f.Fuzz(func(t *testing.T, number uint8, value string) {
 		s := settings[int(number)%len(settings)]
 		if s.kind == "file" {
@@ -59,7 +64,7 @@ func FuzzSetting(f *testing.F) {
 				}
 			}
 		}
-		if hidden := s.Secret || s.shy && faults != nil; hidden && len(value) > 12 && strings.Contains(text, value) {
+		if hidden := s.Secret || s.shy && faults != nil; hidden && len(value) > 12 && strings.Contains(text, value) && !strings.Contains(public, value) {
 			t.Errorf("%s=%q is shown: %s", s.Name, value, text)
 		}
 		for _, v := range cfg.Effective() {
