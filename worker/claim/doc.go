@@ -75,6 +75,10 @@
 // writes looks the same: the record falls back to an earlier state, and the work is done again from there behind the two
 // other walls (the vendor's unique token, the stream's duplicate window).
 //
+// A dead letter is known twice: to its stream, by its id and for as long as it lies there, and to its grave, from File on. A
+// worker that dies between the two leaves it to the stream; where the letter is replayed or discarded, and NATS restarted,
+// before the event comes again, it is put a second time.
+//
 // # Use
 //
 //	taken, err := store.Take(ctx, claim.Request{Token: token, Event: name, Message: "BILLING.17", Terms: terms})
