@@ -19,12 +19,11 @@ import (
 // recorder writes down, in order, which steps an event passes and what its worker asks of others meanwhile, seen at the
 // connections: it knows nothing of the code in between.
 type recorder struct {
-	stage   *stage
-	shas    map[string]string // of scripts that are no step of an event's way, or are beside it
-	circuit *circuit          // of the worker that is listened to
-	mu      sync.Mutex
-	on      bool
-	record  []entry
+	stage  *stage
+	shas   map[string]string // of scripts that are no step of an event's way, or are beside it
+	mu     sync.Mutex
+	on     bool
+	record []entry
 }
 
 type entry struct {
@@ -85,7 +84,6 @@ func (r *recorder) learnScripts() {
 
 // listen makes a worker's Redis client and its steps known to the recorder.
 func (r *recorder) listen(w *running) {
-	r.circuit = w.circuit
 	w.rdb.AddHook(redisTap(r.redis))
 }
 
@@ -150,7 +148,7 @@ type tappingTransport struct{ *recorder }
 func (t tappingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case strings.HasSuffix(req.URL.Path, "/auth"): // of no event
-	case req.Method == http.MethodGet && t.circuit != nil && t.circuit.isOpen(): // of no event, as far as can be seen
+	case req.URL.Query().Get("limit") == "1": // of no event: a look-up asks for more
 		t.add(beside, "vendor:probe")
 	case req.Method == http.MethodGet:
 		t.add(reads, "vendor:GET")
