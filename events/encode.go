@@ -63,7 +63,9 @@ func binaryMessage(subject, source, id, token string, at time.Time, body []byte)
 		specVersion, id, percentEncode(source), subject, at.UTC().Format(time.RFC3339Nano), contentTypeJSON, percentEncode(token),
 	}
 	one := func(i int) []string { return values[i : i+1 : i+1] } // all in one allocation
-	header := make(nats.Header, 10)                              // with the one that the publisher adds
+
+	// With room for the one that the publisher adds.
+	header := make(nats.Header, 10)
 	header[headerSpecVersion] = one(0)
 	header[headerID] = one(1)
 	header[headerSource] = one(2)

@@ -12,8 +12,8 @@ import (
 	"github.com/linkworker/linkworker/worker/terms"
 )
 
-// take claims the event, or returns the error that says what becomes of it: errDuplicate, errPublished, a laterError, a buriedError, a
-// deadError for a conflict.
+// take claims the event, or returns the error that says what becomes of it: errDuplicate, errPublished, a laterError, a
+// buriedError, a deadError for a conflict.
 func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 	request := claim.Request{
 		Token: d.event.Token(), Identity: d.identity, Event: d.name(), Message: d.message(),

@@ -35,6 +35,26 @@ func readme(t *testing.T) string {
 	return string(data)
 }
 
+// holdReadme holds what stands between the marks of that name to what is wanted; -update puts it there.
+func holdReadme(t *testing.T, name, want string) {
+	t.Helper()
+	begin, end := "<!-- "+name+":begin -->\n", "<!-- "+name+":end -->"
+	before, rest, found := strings.Cut(readme(t), begin)
+	shown, after, foundEnd := strings.Cut(rest, end)
+	if !found || !foundEnd {
+		t.Fatalf("the README has no place for %s", name)
+	}
+	if *update {
+		if err := os.WriteFile(readmePath, []byte(before+begin+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if shown != want {
+		t.Errorf("what the README says of %s is not up to date; run go test ./cmd/linkworker -run %s -update; want\n%s", name, t.Name(), want)
+	}
+}
+
 var fence = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
 
 // blocks returns the README's code blocks in a language.
@@ -99,13 +119,6 @@ func shellWords(t *testing.T, text string) (lines [][]string) {
 
 // The table of commands is the program's.
 func TestReadmeCommands(t *testing.T) {
-	const begin, end = "<!-- commands:begin -->\n", "<!-- commands:end -->"
-	text := readme(t)
-	before, rest, found := strings.Cut(text, begin)
-	table, after, foundEnd := strings.Cut(rest, end)
-	if !found || !foundEnd {
-		t.Fatal("the README has no place for the table of commands")
-	}
 	var want strings.Builder
 	want.WriteString("| command | does |\n| --- | --- |\n")
 	for _, cmd := range new(app).root(nil).Commands() {
@@ -115,15 +128,7 @@ func TestReadmeCommands(t *testing.T) {
 		use, _, _ := strings.Cut(strings.TrimSuffix(cmd.Use, " [flags]"), " [flags]")
 		fmt.Fprintf(&want, "| `linkworker %s` | %s |\n", strings.ReplaceAll(use, "|", `\|`), cmd.Short)
 	}
-	if *update {
-		if err := os.WriteFile(readmePath, []byte(before+begin+want.String()+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if table != want.String() {
-		t.Errorf("the table of commands is not up to date; run go test ./cmd/linkworker -run TestReadmeCommands -update; want\n%s", &want)
-	}
+	holdReadme(t, "commands", want.String())
 }
 
 var inlineCommand = regexp.MustCompile("`(linkworker [a-z][^`]*)`")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -9,13 +8,6 @@ import (
 
 // The table of rights is that of deploy/nats-users.conf.
 func TestReadmeRights(t *testing.T) {
-	const begin, end = "<!-- rights:begin -->\n", "<!-- rights:end -->"
-	text := readme(t)
-	before, rest, found := strings.Cut(text, begin)
-	table, after, foundEnd := strings.Cut(rest, end)
-	if !found || !foundEnd {
-		t.Fatal("the README has no place for the table of rights")
-	}
 	allowed := permissions(t)
 	var subjects []string
 	for _, role := range roles {
@@ -37,13 +29,5 @@ func TestReadmeRights(t *testing.T) {
 		}
 		want += "\n"
 	}
-	if *update {
-		if err := os.WriteFile(readmePath, []byte(before+begin+want+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if table != want {
-		t.Errorf("the table of rights is not up to date; run go test ./cmd/linkworker -run TestReadmeRights -update; want\n%s", want)
-	}
+	holdReadme(t, "rights", want)
 }

@@ -60,24 +60,7 @@ func TestKeptResults(t *testing.T) {
 
 // The figures in the README are those of the results that are kept.
 func TestReadmeSpeed(t *testing.T) {
-	const begin, end = "<!-- speed:begin -->\n", "<!-- speed:end -->"
-	text := readme(t)
-	before, rest, found := strings.Cut(text, begin)
-	shown, after, foundEnd := strings.Cut(rest, end)
-	if !found || !foundEnd {
-		t.Fatal("the README has no place for the figures of speed")
-	}
-	want := speedTables(t, keptResults(t, shownResults+"*.json"))
-	if *update {
-		if err := os.WriteFile(readmePath, []byte(before+begin+want+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if shown != want {
-		t.Errorf("the figures of speed are not those of %s; run go test ./cmd/linkworker -run TestReadmeSpeed -update; want\n%s",
-			shownResults, want)
-	}
+	holdReadme(t, "speed", speedTables(t, keptResults(t, shownResults+"*.json")))
 }
 
 // speedTables are the contenders side by side, and what was measured of the worker alone.

@@ -46,7 +46,8 @@ func (s *Store) Inspect(ctx context.Context, token, identity, event string) (*Si
 		Terms: r.bytes("t"), Answer: r.bytes("r"), Perished: r.int("p") > 0 && !r.after("p", now),
 		Link: records[1]["s"],
 	}
-	sight.Dead, _, sight.Letter, sight.Ended = buried(grave)
+	death, dead := buried(grave)
+	sight.Dead, sight.Letter, sight.Ended = dead, death.Letter, death.Ended
 	return sight, nil
 }
 
@@ -55,14 +56,14 @@ func (s *Store) grave(ctx context.Context, rdb redis.Cmdable, token, event strin
 	return rdb.HMGet(ctx, s.graveKey(token, event), "verdict", "letter", "put", "q")
 }
 
-// buried is what a grave says; see scripts.go.
-func buried(grave *redis.SliceCmd) (dead bool, verdict []byte, letter string, ended bool) {
+// buried is what a grave says, and whether there is one; see grave_scripts.go.
+func buried(grave *redis.SliceCmd) (d Death, dead bool) {
 	g := fields(grave)
-	if letter = g.text(1); letter != "" {
-		return true, nil, letter, true
+	d = Death{Verdict: g.bytes(0), Letter: g.text(1), Told: uint64(g.int(3))} // #nosec G115 -- a sequence in a stream
+	if d.Ended = d.Letter != ""; !d.Ended {
+		d.Letter = g.text(2)
 	}
-	verdict = g.bytes(0)
-	return verdict != nil, verdict, g.text(2), false
+	return d, d.Ended || d.Verdict != nil
 }
 
 // fields reads the answer of HMGET; a field that is not there is empty.

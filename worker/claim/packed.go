@@ -23,7 +23,7 @@ import (
 //
 //	unpacked(v)        the fields of the string, by name, as those of the hash
 //	sequence(padded)   a SEQUENCE without its zeros, nil of none
-//	look(key, kind)    the fields of the record, whatever it is, and whether it is a string; kind: its type, where it is known
+//	look(key)          the fields of the record, whatever it is, and whether it is a string
 //	open(key, fields)  makes a hash of the string
 //	opened(key)        the same where it has an owner; false for one that is published
 //
@@ -64,8 +64,8 @@ local function unpacked(v)
   return f
 end
 local names = {'s', 'e', 'm', 'o', 'u', 't', 'n', 'c', 'r', 'x', 'p', 'g', 'q'}
-local function look(key, kind)
-  kind = kind or redis.call('TYPE', key).ok
+local function look(key)
+  local kind = redis.call('TYPE', key).ok
   if kind == 'none' then return {} end
   if kind == 'string' then
     local v = redis.call('GET', key)

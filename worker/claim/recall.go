@@ -141,8 +141,8 @@ func (s *Store) recallRest(ctx context.Context, token string, m *Memory, identit
 			break
 		}
 		e := &m.Events[i]
-		e.Dead, e.Verdict, e.Letter, e.Ended = buried(graves[i])
-		e.Told = uint64(fields(graves[i]).int(3)) // #nosec G115 -- a sequence in a stream
+		d, dead := buried(graves[i])
+		e.Dead, e.Verdict, e.Letter, e.Ended, e.Told = dead, d.Verdict, d.Letter, d.Ended, d.Told
 	}
 	return err
 }

@@ -28,14 +28,6 @@ import "github.com/redis/go-redis/v9"
 //	   an answer that was told of is never given again. A record that holds nothing else is none.
 //	q  sequence of its link.created in its stream, once published
 //
-// A grave is a hash with these fields.
-//
-//	verdict  what was decided; empty once it is carried out
-//	put      the dead letter's id, once it is in its stream
-//	letter   the same once its link.failed is in its stream, too: the event has ended
-//	q        sequence of that link.failed in its stream
-//	by       who was the first to say so
-//
 // A trail is a sorted set of what a token has left beside the record of its link, by when it was first seen. Each entry
 // is one of
 //
@@ -70,14 +62,13 @@ local function keep(key, ttl)
 end
 `
 
-// graves is the beginning of each script that meets a grave: what it answers of one that is there.
-const graves = `
-local function death(grave, ttl)
-  local g = redis.call('HMGET', grave, 'verdict', 'letter', 'put')
-  if not (g[1] or g[2]) then return nil end
-  redis.call('PEXPIRE', grave, ttl)
-  if g[2] then return {'dead', g[1] or '', g[2], '1'} end
-  return {'dead', g[1], g[3] or '', '0'}
+// owning is the beginning of each script that is mostly told by the owner of a string: its state and its owner, from as much of
+// it as must be read for that; nil of a hash.
+const owning = `
+local function beginning(key)
+  if redis.call('TYPE', key).ok ~= 'string' then return nil end
+  local begins = redis.call('GETRANGE', key, 0, 27)
+  return string.sub(begins, 1, 1), string.sub(begins, 3)
 end
 `
 
@@ -109,7 +100,7 @@ end
 //
 //	dead      verdict, letter, "1" when it has ended
 //	published event, terms, answer
-//	orphan    event, terms, answer             recorded for an event that has ended; ask again with ARGV[7]
+//	orphan    event, terms, answer             recorded for an event that has ended; ask again with ARGV[6]
 //	busy      event, message, wait ms, "1" when nobody is at work on it, for how long that has been so ms
 //	later     wait ms                          the next attempt is not due yet
 //	taken     state, attempts, first, last, failure, waited, vanished, terms, answer, generation, cut off,
@@ -259,9 +250,10 @@ return {k.s or '', int(age), k.r or ''}
 //	KEYS[1] the record   ARGV 1 owner  2 lease ms
 //
 // Answer: 1, or 0 when the claim is not the owner's.
-var renewScript = redis.NewScript(clock + `
-if redis.call('TYPE', KEYS[1]).ok == 'string' then
-  if string.match(redis.call('GETRANGE', KEYS[1], 0, 27), '^[cr].(.*)') ~= ARGV[1] then return 0 end
+var renewScript = redis.NewScript(clock + owning + `
+local state, owner = beginning(KEYS[1])
+if state then
+  if owner ~= ARGV[1] or state == 'p' then return 0 end
   redis.call('SETRANGE', KEYS[1], 28, string.format('%013.0f', now + tonumber(ARGV[2])))
   return 1
 end
@@ -275,9 +267,10 @@ return 1
 //	KEYS[1] the record   ARGV 1 owner
 //
 // Answer: 1, or 0 when the claim is not the owner's.
-var beginScript = redis.NewScript(`
-if redis.call('TYPE', KEYS[1]).ok == 'string' then
-  if string.match(redis.call('GETRANGE', KEYS[1], 0, 27), '^[cr].(.*)') ~= ARGV[1] then return 0 end
+var beginScript = redis.NewScript(owning + `
+local state, owner = beginning(KEYS[1])
+if state then
+  if owner ~= ARGV[1] or state == 'p' then return 0 end
   redis.call('SETRANGE', KEYS[1], 1, '1')
   return 1
 end
@@ -324,11 +317,10 @@ return 1
 //
 // Answer: 1, or 0 when the claim is not the owner's. An answer that is there already is kept; the lease is lengthened all
 // the same, since its owner counts it from now.
-var recordScript = redis.NewScript(clock + `
-if redis.call('TYPE', KEYS[1]).ok == 'string' then
-  local begins = redis.call('GETRANGE', KEYS[1], 0, 27)
-  local state = string.sub(begins, 1, 1)
-  if string.sub(begins, 3) ~= ARGV[1] or state == 'p' then return 0 end
+var recordScript = redis.NewScript(clock + owning + `
+local state, owner = beginning(KEYS[1])
+if state then
+  if owner ~= ARGV[1] or state == 'p' then return 0 end
   local held = string.format('%013.0f', now + tonumber(ARGV[4]))
   if state == 'c' then
     redis.call('SET', KEYS[1], 'r0' .. ARGV[1] .. held .. string.format('%013.0f', now) .. ARGV[3] .. ARGV[6] .. ARGV[2],
@@ -356,21 +348,17 @@ return 1
 //	KEYS[1] the record   ARGV 1 owner  2 event  3 ttl ms  4 SEQUENCE of link.created, as in a string
 //
 // Answer: 1, or 0 when the claim is not the owner's. Run again after success it finds its own event and answers 1.
-var publishScript = redis.NewScript(keeping + `
-local kind = redis.call('TYPE', KEYS[1]).ok
-local begins
-if kind == 'string' then
-  begins = redis.call('GETRANGE', KEYS[1], 0, 27)
-  if string.sub(begins, 1, 1) == 'r' then
-    if string.sub(begins, 3) ~= ARGV[1] then return 0 end
-    redis.call('SETRANGE', KEYS[1], 0, 'p0' .. ARGV[4])
-    keep(KEYS[1], ARGV[3])
-    return 1
-  end
+var publishScript = redis.NewScript(keeping + owning + `
+local state, owner = beginning(KEYS[1])
+if state == 'r' then
+  if owner ~= ARGV[1] then return 0 end
+  redis.call('SETRANGE', KEYS[1], 0, 'p0' .. ARGV[4])
+  keep(KEYS[1], ARGV[3])
+  return 1
 end
 ` + packing + `
-if begins then
-  local f = look(KEYS[1], kind)
+if state then
+  local f = look(KEYS[1])
   if f.s == 'published' and f.e == ARGV[2] then return 1 end
   return 0
 end
@@ -387,59 +375,4 @@ if told then redis.call('HSET', KEYS[1], 'q', told) end
 redis.call('HDEL', KEYS[1], 'o', 'u', 'm', 'a', 'f', 'l', 'd', 'n', 'w', 'v', 'y', 'c', 'k')
 keep(KEYS[1], ARGV[3])
 return 1
-`)
-
-// buryScript decides an event's death once and for all, and frees its token.
-//
-//	KEYS[1] the event's grave   KEYS[2] the record   KEYS[3] the token's trail
-//	ARGV    1 owner of the record's claim, or "" when the event holds none  2 verdict  3 ttl ms
-//	        4 the event's entry on the trail, "" for none
-//
-// Answer: as the take script's for a dead event, an earlier verdict wins; or "lost" when the claim is not the owner's. A recorded answer stays, free for any event.
-var buryScript = redis.NewScript(clock + packing + trailing + clearing + graves + `
-local dead = death(KEYS[1], ARGV[3])
-if dead then return dead end
-if ARGV[1] ~= '' then
-  if not opened(KEYS[2]) then return {'lost'} end
-  local f = redis.call('HMGET', KEYS[2], 'o', 's', 'g')
-  if f[1] ~= ARGV[1] then return {'lost'} end
-  if f[2] == 'claimed' then
-    clear(KEYS[2], tonumber(f[3] or '0') or 0, ARGV[3])
-  else
-    redis.call('HSET', KEYS[2], 'e', '', 'o', '', 'u', '0')
-  end
-end
-redis.call('HSET', KEYS[1], 'verdict', ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-if ARGV[4] ~= '' then note(KEYS[3], ARGV[4], ARGV[3]) end
-return {'dead', ARGV[2], '', '0'}
-`)
-
-// fileScript notes that the letter is in its stream. The first one stays, and nothing changes once the verdict is carried out. A grave that
-// Redis has forgotten is not made again: its event would be dead without a verdict.
-//
-//	KEYS[1] the event's grave   ARGV 1 letter  2 ttl ms
-var fileScript = redis.NewScript(`
-local verdict = redis.call('HGET', KEYS[1], 'verdict')
-if verdict and verdict ~= '' then
-  redis.call('HSETNX', KEYS[1], 'put', ARGV[1])
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-end
-return 1
-`)
-
-// closeScript notes that the letter and its link.failed are in their streams; the verdict is no longer needed.
-//
-//	KEYS[1] the event's grave   ARGV 1 letter  2 ttl ms  3 sequence of link.failed, "" where it is not known
-//	                                 4 who closes, the same whenever it tries again
-//
-// Answer: 1, or 0 when somebody else has closed it before.
-var closeScript = redis.NewScript(`
-redis.call('HSETNX', KEYS[1], 'by', ARGV[4])
-redis.call('HSET', KEYS[1], 'verdict', '', 'letter', ARGV[1])
-redis.call('HDEL', KEYS[1], 'put')
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'q', ARGV[3]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-if redis.call('HGET', KEYS[1], 'by') == ARGV[4] then return 1 end
-return 0
 `)

@@ -86,53 +86,37 @@ func (e *Env) Redis(t testing.TB) redis.UniversalClient {
 }
 
 // StopNATS stops the NATS server and returns when it has ended.
-func (e *Env) StopNATS(t testing.TB) { t.Helper(); stop(t, "NATS", e.nats) }
+func (e *Env) StopNATS(t testing.TB) { t.Helper(); within(t, "stop NATS", e.nats.Stop) }
 
 // StartNATS starts the stopped NATS server again, with its streams, and returns
 // when clients can connect.
-func (e *Env) StartNATS(t testing.TB) { t.Helper(); start(t, "NATS", e.nats) }
+func (e *Env) StartNATS(t testing.TB) { t.Helper(); within(t, "start NATS", e.nats.Start) }
 
 // StopRedis stops the Redis server and returns when it has ended.
-func (e *Env) StopRedis(t testing.TB) { t.Helper(); stop(t, "Redis", e.redis) }
+func (e *Env) StopRedis(t testing.TB) { t.Helper(); within(t, "stop Redis", e.redis.Stop) }
 
 // StartRedis starts the stopped Redis server again, with its data, and returns
 // when clients can connect.
-func (e *Env) StartRedis(t testing.TB) { t.Helper(); start(t, "Redis", e.redis) }
+func (e *Env) StartRedis(t testing.TB) { t.Helper(); within(t, "start Redis", e.redis.Start) }
 
 // DeleteStreams makes NATS forget all streams.
 func (e *Env) DeleteStreams(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := deleteStreams(ctx, e.NATSURL); err != nil {
-		t.Fatalf("delete the streams: %v", err)
-	}
+	within(t, "delete the streams", func(ctx context.Context) error { return deleteStreams(ctx, e.NATSURL) })
 }
 
 // FlushRedis makes Redis forget everything.
 func (e *Env) FlushRedis(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := flush(ctx, e.RedisURL); err != nil {
-		t.Fatalf("flush Redis: %v", err)
-	}
+	within(t, "flush Redis", func(ctx context.Context) error { return flush(ctx, e.RedisURL) })
 }
 
-func stop(t testing.TB, name string, s server) {
+// within does what must be done soon.
+func within(t testing.TB, what string, do func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := s.Stop(ctx); err != nil {
-		t.Fatalf("stop %s: %v", name, err)
-	}
-}
-
-func start(t testing.TB, name string, s server) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := s.Start(ctx); err != nil {
-		t.Fatalf("start %s: %v", name, err)
+	if err := do(ctx); err != nil {
+		t.Fatalf("%s: %v", what, err)
 	}
 }
