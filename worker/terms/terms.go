@@ -52,9 +52,6 @@ func Given(inv *events.Invoice) (*Terms, error) {
 	return t, nil
 }
 
-// Encode writes terms as they are recorded.
-func (t *Terms) Encode() ([]byte, error) { return json.Marshal(t) }
-
 // Decode reads recorded terms.
 func Decode(data []byte) (*Terms, error) {
 	t := new(Terms)
