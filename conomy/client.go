@@ -77,6 +77,7 @@ type Call struct {
 // use and should be shared.
 type Client struct {
 	base      *url.URL
+	links     *url.URL // where links are made
 	userAgent string
 	timeout   time.Duration
 	transport http.RoundTripper
@@ -114,6 +115,7 @@ func New(cfg Config) (*Client, error) {
 	if c.now == nil {
 		c.now = time.Now
 	}
+	c.links = c.url(&exchange{path: []string{"payment-links"}})
 	c.tokens = newTokens(c.fetchToken, cfg.Credentials, c.now)
 	return c, nil
 }

@@ -19,6 +19,7 @@ const maxAnswerBytes = 1 << 20
 // exchange is one call, independent of the token it is made with.
 type exchange struct {
 	endpoint, method string
+	url              *url.URL // nil: made of path and query
 	path             []string // segments below the base URL, not escaped
 	query            url.Values
 	in               encoder         // the request's body, nil for none

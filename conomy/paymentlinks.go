@@ -108,7 +108,7 @@ func (c *Client) CreatePaymentLink(ctx context.Context, req *PaymentLinkRequest)
 	link := new(PaymentLink)
 	err = c.do(ctx, &exchange{
 		endpoint: EndpointCreatePaymentLink, method: http.MethodPost,
-		path: []string{"payment-links"}, in: req, out: link,
+		url: c.links, in: req, out: link,
 		check: func() error { return c.checkCreated(req, want, link) },
 		mask:  req.Customer.values,
 	})

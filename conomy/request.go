@@ -13,7 +13,10 @@ var blank http.Request
 
 func (c *Client) request(ctx context.Context, x *exchange, body []byte, grant grant) *http.Request {
 	req := blank.WithContext(ctx)
-	req.Method, req.URL, req.Header = x.method, c.url(x), c.header(grant)
+	req.Method, req.URL, req.Header = x.method, x.url, c.header(grant)
+	if req.URL == nil {
+		req.URL = c.url(x)
+	}
 	if body != nil {
 		req.ContentLength = int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
@@ -48,8 +51,8 @@ func (c *Client) header(grant grant) http.Header {
 	return h.header
 }
 
-// url gives both the path and its escaped form, so that net/http sends the
-// escaping as it stands here.
+// url makes the URL of an exchange. It gives both the path and its escaped form,
+// so that net/http sends the escaping as it stands here.
 func (c *Client) url(x *exchange) *url.URL {
 	u := *c.base
 	raw := c.base.EscapedPath()
