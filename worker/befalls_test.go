@@ -104,12 +104,11 @@ func (l *life) leaves(p *part) {
 	}
 }
 
-// frontVendor stands before the vendor, which answers no list call as long as an event will have it so: on the ways with an
-// open circuit nothing but a probe asks for one.
+// frontVendor stands before the vendor, which answers no probe, a list call for one link, as long as an event will have it so.
 func (s *stage) frontVendor() {
 	s.t.Helper()
 	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
-		if req.Method == http.MethodGet && s.down.Load() > 0 {
+		if req.Method == http.MethodGet && req.URL.Query().Get("limit") == "1" && s.down.Load() > 0 {
 			rw.WriteHeader(http.StatusBadGateway)
 			return
 		}

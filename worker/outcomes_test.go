@@ -292,9 +292,7 @@ func TestWrongCredentialsPause(t *testing.T) {
 			w.invoice(token)
 		}
 		w.eventually("readiness fails", func() bool { return r.Ready() != nil })
-		if w.open() != 3 {
-			t.Error("an event ended")
-		}
+		w.eventually("none has ended", func() bool { return w.open() == 3 }) // the server counts behind
 		w.creds.Store(&conomy.Credentials{APIKey: "key-secret", ClientID: "client", ClientSecret: "right"})
 		w.settled()
 		w.count(3, 0, 3, 0)
