@@ -5,6 +5,8 @@
 //
 //	peers loop         a hand-written loop: nats.go, go-redis, net/http
 //	peers watermill    Watermill: router, retry, deduplication, watermill-nats
+//	peers profile OUT PROFILE...
+//	                   makes one profile of many, for the compiler; the script profile beside this file calls it
 //
 // They take their settings from the environment, as linkworker bench sets it for its --peer: NATS_URL, REDIS_URL,
 // REDIS_PREFIX, CONOMY_BASE_URL, CONOMY_API_KEY and CONOMY_CONCURRENCY, and end on SIGTERM or with their standard input. The
@@ -51,8 +53,11 @@ func main() {
 }
 
 func run() error {
+	if len(os.Args) > 2 && os.Args[1] == "profile" {
+		return merge(os.Args[2], os.Args[3:])
+	}
 	if len(os.Args) != 2 || peers[os.Args[1]] == nil {
-		return errors.New("usage: peers loop|watermill")
+		return errors.New("usage: peers loop|watermill, or peers profile OUT PROFILE ..., for a profile of many")
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(200) // as the worker
@@ -68,7 +73,7 @@ func run() error {
 		return err
 	}
 	defer p.close()
-	err = peers[os.Args[1]](ctx, p)
+	err = profiled(func() error { return peers[os.Args[1]](ctx, p) })
 	if ctx.Err() != nil {
 		return nil // told to end, perhaps before all its handlers had begun: a small backlog is gone sooner
 	}
