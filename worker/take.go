@@ -17,7 +17,7 @@ import (
 func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 	request := claim.Request{
 		Token: d.event.Token(), Identity: d.identity, Event: d.name(), Message: d.message(),
-		Perishable: events.Perishable(d.identity),
+		Perishable: events.Perishable(d.identity), New: d.meta.NumDelivered == 1,
 	}
 	if d.terms != nil {
 		var err error
@@ -26,9 +26,9 @@ func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 		}
 	}
 	for {
-		// Where a call can follow at once, that it begins is noted with the claim, and costs no word of its own.
+		// Where a call follows in a moment, that it begins is noted with the claim, and costs no word of its own.
 		d.slot = d.slot || w.turnstile.tryEnter(d.class)
-		request.Calling = d.slot
+		request.Calling = d.slot || w.turnstile.soon()
 		found, err := w.claims.Take(ctx, request)
 		if err != nil {
 			return nil, w.redisFailed(ctx, err)

@@ -62,6 +62,20 @@ func (t *turnstile) enterAtOnce(c class) bool {
 	return true
 }
 
+// aMoment is how long a call may be away that is said to begin.
+const aMoment = 25 * time.Millisecond
+
+// soon reports whether who comes now will probably pass in a moment, because calls are brief.
+func (t *turnstile) soon() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.permit != nil || t.shut != nil || time.Now().Before(t.until) || t.spread.took == 0 {
+		return false
+	}
+	ahead := len(t.waiting[classSession]) + len(t.waiting[classInvoice])
+	return time.Duration(ahead+1)*t.spread.distance() < aMoment
+}
+
 func (t *turnstile) take() {
 	t.free--
 	t.spread.began(time.Now())

@@ -128,3 +128,53 @@ func TestMeterKeepsTheRate(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoWillSoonPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ts := newTurnstile(4, nil)
+		soon := func(want bool, when string) {
+			t.Helper()
+			if got := ts.soon(); got != want {
+				t.Errorf("%s: %v", when, got)
+			}
+		}
+		call := func(took time.Duration) {
+			for range 50 {
+				if err := ts.enter(t.Context(), classInvoice); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(took)
+				ts.leave()
+			}
+		}
+		soon(false, "before any call")
+		call(10 * time.Millisecond)
+		soon(true, "calls are brief")
+		for range 4 {
+			if err := ts.enter(t.Context(), classInvoice); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var waiting sync.WaitGroup
+		ctx, leave := context.WithCancel(t.Context())
+		for range 10 {
+			waiting.Go(func() { _ = ts.enter(ctx, classInvoice) })
+		}
+		synctest.Wait()
+		soon(false, "many wait")
+		leave()
+		waiting.Wait()
+		soon(true, "nobody waits any more")
+		for range 4 {
+			ts.leave()
+		}
+		ts.hold(time.Minute)
+		soon(false, "the vendor asks all to wait")
+		time.Sleep(time.Minute)
+		ts.close(errors.New("paused"))
+		soon(false, "the worker is paused")
+		ts.close(nil)
+		call(time.Second)
+		soon(false, "calls take long")
+	})
+}

@@ -138,7 +138,7 @@ func New(s Settings, p Parts, found *topology.Topology) (*Worker, error) {
 	w.circuit = newCircuit(w.circuitChanged)
 	w.lookups = newLookups(w.lookupPage)
 	w.crew = newCrew(w.handle, w.stopping)
-	// A backlog must never leave a call slot idle while the next events are on their way: four events for each slot.
+	// A backlog must never leave a call slot idle while the next events are on their way: six events for each slot.
 	w.receivers = []*receiver{
 		{
 			worker: w, subject: events.SubjectSessionRequested, consumer: events.ConsumerSessions, class: classSession,
@@ -146,7 +146,7 @@ func New(s Settings, p Parts, found *topology.Topology) (*Worker, error) {
 		},
 		{
 			worker: w, subject: events.SubjectInvoiceIssued, consumer: events.ConsumerInvoices, class: classInvoice,
-			window: newWindow(4*s.Concurrency+16, windowBytes),
+			window: newWindow(6*s.Concurrency+16, windowBytes),
 		},
 	}
 	return w, nil

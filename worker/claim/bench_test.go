@@ -71,7 +71,7 @@ func BenchmarkClaim(b *testing.B) {
 	fresh := func() claim.Request {
 		i := strconv.FormatInt(n.Add(1), 10)
 		return claim.Request{
-			Token: "token-" + i, Event: "BILLING." + i + ".1764000000000.0", Message: "BILLING." + i, Calling: true,
+			Token: "token-" + i, Event: "BILLING." + i + ".1764000000000.0", Message: "BILLING." + i, Calling: true, New: true,
 			Terms: []byte(`{"currency":"CLP","items":"` + strings.Repeat("x", 300) + `"}`),
 		}
 	}

@@ -3,6 +3,7 @@ package claim
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -41,25 +42,37 @@ type Store struct {
 	prefix string
 	ttl    time.Duration
 	lease  time.Duration
+
+	leaseMillis, ttlMillis, keepMillis any // as arguments of scripts, made once
+
+	making atomic.Int64 // takes that go the quick way now
+	room   atomic.Int64 // that new claims keep free for the answer, see make.go
 }
 
 // New returns a store whose keys begin with prefix. Records live for ttl after their last sight (DEDUP_TTL); a claim
 // that is not renewed holds others off for lease (CLAIM_TTL).
 func New(rdb redis.UniversalClient, prefix string, ttl, lease time.Duration) *Store {
-	return &Store{client: rdb, rdb: pipelined(rdb), prefix: prefix, ttl: ttl, lease: lease}
+	return &Store{
+		client: rdb, rdb: pipelined(rdb), prefix: prefix, ttl: ttl, lease: lease,
+		leaseMillis: millis(lease), ttlMillis: millis(ttl), keepMillis: millis(ttl + lease),
+	}
 }
 
 // pipelined lets what several deliveries ask at the same moment share one round trip: while one batch is on its way the
-// next one gathers, and who is alone waits for nobody. It ends with the client that it stands on.
+// next one gathers, and who is alone waits for nobody. Commands are sent in the order in which they are given, and waited
+// for where their answer is read. It ends with the client that it stands on.
 func pipelined(rdb redis.UniversalClient) redis.UniversalClient {
 	client, ok := rdb.(interface {
-		AutoPipeline() (*redis.AutoPipeliner, error)
+		AsyncAutoPipeline() (*redis.AutoPipeliner, error)
 	})
 	if !ok {
 		return rdb
 	}
-	pipeliner, err := client.AutoPipeline()
+	pipeliner, err := client.AsyncAutoPipeline()
 	if err != nil { // a closed client: each command will say so
+		return rdb
+	}
+	if c := pipeliner.Config(); c.Unordered || c.FullDuplex { // the client's own settings, and the order is wanted
 		return rdb
 	}
 	return pipeliner

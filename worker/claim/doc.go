@@ -17,10 +17,12 @@
 //	    delivered once more, is only brought to its end (its letter, which File notes, its link.failed, which Close notes,
 //	    its acknowledgement).
 //
-// # Rules that hold in every script
+// # Rules that hold in every transition
 //
-//  1. Each transition is one Lua script and so atomic; it uses Redis's own clock, never a worker's.
-//  2. Every transition but Take checks the owner. Who is not the owner changes nothing and is told [ErrLost].
+//  1. Each transition is one Lua script and so atomic; it uses Redis's own clock, never a worker's. A new claim may be made
+//     by two plain commands, whose order stands in for that: see make.go.
+//  2. Every transition but Take checks the owner. Who is not the owner changes no more than the form of the record (packed.go)
+//     and is told [ErrLost].
 //  3. A claim whose lease has ended, or that was released, may be taken again by a delivery of the same event only.
 //     Another event is told that the token is busy until that event has ended; a caller that knows that it has ended
 //     (its message acknowledged or gone from the stream, or not delivered again for much longer than the server waits)
@@ -32,7 +34,7 @@
 //     back twice is told that the claim is no longer theirs, which is so.
 //  6. All keys of a token carry the token in a hash tag, so that each script touches one slot of a Redis Cluster.
 //  7. The number of perished answers of an identity (its generation) only rises; ended claims leave it behind.
-//  8. Every record, grave and trail lives for the time to live given to [New], counted from its last sight.
+//  8. Every record, grave and trail lives for the time to live given to [New], counted from its last sight, at the least.
 //
 // # Invariants
 //
@@ -43,8 +45,8 @@
 //	C. A published record stays published, and suppresses all events but those that a perished answer makes room for.
 //	D. A record changes hands only between deliveries of its own event; to another event only when that one ended here
 //	   (its death, its perishing), or its end is vouched for; and what was recorded, only when that event asks for it.
-//	E. An event that has its verdict never becomes an owner again, and its verdict never changes, nor does the letter that
-//	   was filed first.
+//	E. No delivery of an event that has its verdict ever works again, and the verdict never changes, nor does the letter that
+//	   was filed first. A claim that such an event has all the same (see make.go) ends with its next delivery.
 //	F. What was tried outlives the owner. A call whose owner vanished in it is counted once, when the next owner comes.
 //
 // When Redis forgets (all, or its last writes) A, D, E and F hold from what is left. B and C then need the other walls:
@@ -52,7 +54,8 @@
 //
 // TestProtocol holds the scripts to a model of this in Go (model_test.go), over random interleavings of deliveries that
 // vanish, stand still, repeat themselves or do not hear the answer, with time passing and Redis forgetting, on the Redis
-// of the tests and on a real one. It does not cover: scripts that run at the same time (Redis runs one after the other),
+// of the tests and on a real one. It does not cover: scripts that run at the same time (Redis runs one after the other), what
+// others do between the two commands of make.go, how long a record lives (both have tests of their own),
 // keys that expire (each is longer lived than any work, and its loss is that of a flush), a clock of Redis that jumps,
 // the trail, and what the worker does with the answers: that is in the tests of package worker.
 //

@@ -25,8 +25,10 @@ type Tried struct {
 type Claim struct {
 	store *Store
 
-	record, grave, trail  string // keys
-	owner, event, message string
+	records                       []string // the key of the record, and no other
+	grave, trail                  string   // keys
+	owner, event, message         string
+	ownerArg, headArg, headEndArg any // what scripts are told of the owner, see owning
 
 	renewed atomic.Pointer[time.Time]
 	leaving atomic.Bool // a transition that ends the ownership was begun
@@ -49,7 +51,7 @@ func (c *Claim) Sure() bool { return time.Since(*c.renewed.Load()) < c.store.lea
 // Renew lengthens the lease, or returns ErrLost.
 func (c *Claim) Renew(ctx context.Context) error {
 	asked := time.Now()
-	err := owned("renew", renewScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, millis(c.store.lease)))
+	err := owned("renew", c.renew(ctx, c.store.rdb, renewScript.Run))
 	if err == nil {
 		c.renewed.Store(&asked)
 	}
@@ -98,11 +100,18 @@ func (s *Store) renewAll(ctx context.Context, claims []*Claim,
 	// An error of the pipeline as a whole stands in each command, too.
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, c := range claims {
-			cmds[i] = run(ctx, p, []string{c.record}, c.owner, millis(s.lease))
+			cmds[i] = c.renew(ctx, p, run)
 		}
 		return nil
 	})
 	return cmds
+}
+
+// renew sends one renewal.
+func (c *Claim) renew(ctx context.Context, to redis.Scripter,
+	run func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd,
+) *redis.Cmd {
+	return run(ctx, to, c.records, c.ownerArg, c.headArg, c.headEndArg, c.store.leaseMillis, c.store.keepMillis)
 }
 
 // Calling reports whether it is noted that the vendor is being called.
@@ -114,7 +123,7 @@ func (c *Claim) Begin(ctx context.Context) error {
 	if c.calling {
 		return nil
 	}
-	err := owned("begin", beginScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner))
+	err := owned("begin", beginScript.Run(ctx, c.store.rdb, c.records, c.ownerArg, c.headArg, c.headEndArg))
 	c.calling = err == nil
 	return err
 }
@@ -126,8 +135,8 @@ func (c *Claim) Fail(ctx context.Context, delay time.Duration, keep bool) error 
 	c.leaving.Store(!keep)
 	c.calling = false
 	t := c.Tried
-	err := owned("fail", failScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, t.Attempts, unixMilli(t.First),
-		unixMilli(t.Last), t.Failure, millis(t.Waited), millis(delay), flag(keep), millis(c.store.lease)))
+	err := owned("fail", failScript.Run(ctx, c.store.rdb, c.records, c.ownerArg, t.Attempts, unixMilli(t.First),
+		unixMilli(t.Last), t.Failure, millis(t.Waited), millis(delay), flag(keep), c.store.leaseMillis))
 	if err == nil && keep {
 		c.renewed.Store(&asked)
 	}
@@ -137,16 +146,17 @@ func (c *Claim) Fail(ctx context.Context, delay time.Duration, keep bool) error 
 // Release steps back so that another delivery of the event may go on at once.
 func (c *Claim) Release(ctx context.Context) error {
 	c.leaving.Store(true)
-	return owned("release", releaseScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner))
+	return owned("release", releaseScript.Run(ctx, c.store.rdb, c.records, c.ownerArg))
 }
 
 // Record keeps the vendor's answer before anyone is told of it. perishes is when it stops being good, zero when that is
 // not known.
 func (c *Claim) Record(ctx context.Context, answer []byte, perishes time.Time) error {
 	asked := time.Now()
-	err := owned("record", recordScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, answer, padded(unixMilli(perishes)),
-		millis(c.store.lease), millis(c.store.keepFor()), packBody("", c.event, c.message, c.Terms)))
+	err := owned("record", recordScript.Run(ctx, c.store.rdb, c.records, c.ownerArg, c.headArg, c.headEndArg, answer,
+		padded(unixMilli(perishes)), c.store.leaseMillis, c.store.ttlMillis))
 	if err == nil {
+		c.store.learn(answerLength(answer))
 		c.Recorded, c.Answer = true, answer
 		c.renewed.Store(&asked)
 	}
@@ -156,8 +166,8 @@ func (c *Claim) Record(ctx context.Context, answer []byte, perishes time.Time) e
 // Publish marks the recorded answer as published, after its stream has acknowledged it.
 func (c *Claim) Publish(ctx context.Context) error {
 	c.leaving.Store(true)
-	return owned("publish", publishScript.Run(ctx, c.store.rdb, []string{c.record}, c.owner, c.event,
-		millis(c.store.ttl), sequence(c.Told)))
+	return owned("publish", publishScript.Run(ctx, c.store.rdb, c.records, c.ownerArg, c.headArg, c.headEndArg, c.event,
+		c.store.ttlMillis, sequence(c.Told)))
 }
 
 // owned turns the answer of a script that checks the owner into an error.

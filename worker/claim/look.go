@@ -1,9 +1,12 @@
 package claim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -53,12 +56,14 @@ func (s *Store) lookOnce(ctx context.Context, keys []string) ([]record, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmds := make([]redis.Cmder, len(keys))
+	cmds, lives := make([]redis.Cmder, len(keys)), make([]*redis.DurationCmd, len(keys))
+	var clock *redis.TimeCmd
 	// Errors stand in each command, too: nil for one that is gone by now.
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		clock = p.Time(ctx)
 		for i, key := range keys {
 			if kinds[i].Val() == "string" {
-				cmds[i] = p.Get(ctx, key)
+				cmds[i], lives[i] = p.Get(ctx, key), p.PTTL(ctx, key)
 			} else { // a key that is not there is an empty hash
 				cmds[i] = p.HMGet(ctx, key, fieldNames...)
 			}
@@ -70,8 +75,24 @@ func (s *Store) lookOnce(ctx context.Context, keys []string) ([]record, error) {
 		if records[i], err = readRecord(cmd); err != nil {
 			return nil, err
 		}
+		if err := records[i].settle(clock, lives[i]); err != nil {
+			return nil, err
+		}
 	}
 	return records, nil
+}
+
+// settle finds when the lease ends, where that is told by what the key has left to live: see packed.go.
+func (r record) settle(clock *redis.TimeCmd, life *redis.DurationCmd) error {
+	if life == nil || !strings.HasPrefix(r["u"], "-") {
+		return nil
+	}
+	if err := cmp.Or(clock.Err(), life.Err()); err != nil {
+		return err
+	}
+	until := clock.Val().Add(life.Val()).UnixMilli() + r.int("u")
+	r["u"] = strconv.FormatInt(until, 10)
+	return nil
 }
 
 // readRecord reads the answer to GET or HMGET.

@@ -68,11 +68,30 @@ type wish struct {
 	adopt, perishable, calling    bool
 }
 
+// reserve is the first half of a take that goes the quick way, of a worker that vanishes, or is told nothing, after it.
+func (m *model) reserve(w wish) {
+	if m.records[w.identity] == nil {
+		m.claim(w, 0)
+	}
+}
+
+func (m *model) claim(w wish, generation int) *modelRecord {
+	r := &modelRecord{
+		state: "claimed", event: w.event, owner: &modelOwner{w.identity, w.event}, until: m.now + m.lease, calling: w.calling,
+		terms: w.terms, deserted: -1, perishes: -1, generation: generation,
+	}
+	m.records[w.identity] = r
+	return r
+}
+
 func (m *model) take(w wish) found {
+	r := m.records[w.identity]
 	if g := m.graves[w.event]; g != nil {
+		if r != nil && r.state == "claimed" && r.event == w.event { // reserved
+			m.clear(w.identity)
+		}
 		return found{outcome: OutcomeDead, grave: *g}
 	}
-	r := m.records[w.identity]
 	generation := 0
 	if r != nil {
 		generation = r.generation
@@ -101,8 +120,7 @@ func (m *model) take(w wish) found {
 		}
 	}
 	if r == nil {
-		r = &modelRecord{state: "claimed", terms: w.terms, deserted: -1, perishes: -1, generation: generation}
-		m.records[w.identity] = r
+		r = m.claim(w, generation)
 	} else if r.state == "claimed" && r.terms == "" {
 		r.terms = w.terms
 	}
@@ -234,16 +252,22 @@ func (m *model) bury(event, verdict string, o *modelOwner) (modelGrave, bool) {
 		case r == nil:
 			return modelGrave{}, false
 		case r.state == "claimed":
-			delete(m.records, o.identity)
-			if r.generation > 0 { // its number is never given again
-				m.records[o.identity] = &modelRecord{generation: r.generation, deserted: -1, perishes: -1}
-			}
+			m.clear(o.identity)
 		default:
 			r.event, r.owner = "", nil
 		}
 	}
 	m.graves[event] = &modelGrave{verdict: verdict}
 	return *m.graves[event], true
+}
+
+// clear frees a record; the number of its generation is never given again.
+func (m *model) clear(identity string) {
+	generation := m.records[identity].generation
+	delete(m.records, identity)
+	if generation > 0 {
+		m.records[identity] = &modelRecord{generation: generation, deserted: -1, perishes: -1}
+	}
 }
 
 func (m *model) file(event, letter string) {

@@ -3,27 +3,32 @@ package claim
 import (
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A record that goes well is one string: a third less memory than a hash, and one command where a hash takes several.
 //
-//	claimed    c CALLING OWNER    UNTIL zeros    zeros    BODY
-//	recorded   r CALLING OWNER    UNTIL RECORDED PERISHES BODY answer
-//	published  p CALLING SEQUENCE UNTIL RECORDED PERISHES BODY answer
+//	claimed    BODY c CALLING OWNER    UNTIL zeros    zeros    blanks
+//	recorded   BODY r CALLING OWNER    UNTIL RECORDED PERISHES ANSWER blanks
+//	published  BODY p CALLING SEQUENCE UNTIL RECORDED PERISHES ANSWER blanks
 //
-// The parts in capitals but BODY have a fixed width, so that a step is a look at the beginning and a few characters put in
-// their place: CALLING is 0 or 1, OWNER ownerLength characters, SEQUENCE as many digits, each time 13. BODY is three
-// netstrings (https://cr.yp.to/proto/netstrings.txt, without the comma): the event, where its message lies ("=" where the
-// event's name says so), the terms.
+// BODY is three netstrings (https://cr.yp.to/proto/netstrings.txt, without the comma): the event, where its message lies
+// ("=" where the event's name says so), the terms. ANSWER is one, and the blanks are room for it. The owner of a claim knows
+// how long BODY is. What follows has a fixed width up to ANSWER, so that a step of the owner is a look at one place and one
+// write there: CALLING is 0 or 1, OWNER ownerLength characters, SEQUENCE as many digits, each time 13.
+//
+// UNTIL is a time or, of a claim that was made by a plain SET, a minus sign and twelve digits: the lease ends when the key
+// has no more than so many milliseconds to live. That is a time of Redis's clock, too, without a script that asks for it.
+// A script that looks at such a claim for somebody else writes the time down first, so that the key may live longer then.
 //
 // What does not go well (a failure, a release, a death, another owner, a generation) makes it a hash; its publication
-// makes it a string again. A string that begins otherwise is none of ours.
+// makes it a string again. Any other string is none of ours.
 
 // packing is the beginning of each script that meets records.
 //
 //	unpacked(v)        the fields of the string, by name, as those of the hash
 //	sequence(padded)   a SEQUENCE without its zeros, nil of none
-//	look(key)          the fields of the record, whatever it is, and whether it is a string
+//	look(key)          the fields of the record, whatever it is, and whether it is a string; UNTIL is a time from then on
 //	open(key, fields)  makes a hash of the string
 //	opened(key)        the same where it has an owner; false for one that is published
 //
@@ -47,29 +52,35 @@ local function sequence(padded)
   if told ~= '' then return told end
 end
 local function unpacked(v)
-  local f, at = {}, 68
-  local state = string.sub(v, 1, 1)
-  if state == 'p' then
-    f.s, f.q = 'published', sequence(string.sub(v, 3, 28))
-  else
-    f.s, f.c, f.o, f.u = 'claimed', string.sub(v, 2, 2), string.sub(v, 3, 28), string.sub(v, 29, 41)
-  end
-  if state == 'r' then f.s = 'recorded' end
-  if state ~= 'c' then f.x, f.p = string.sub(v, 42, 54), string.sub(v, 55, 67) end
+  local f, at = {}, 1
   f.e, at = cut(v, at)
   f.m, at = cut(v, at)
   if f.m == '=' then f.m = named(f.e) end
   f.t, at = cut(v, at)
-  if state ~= 'c' then f.r = string.sub(v, at) end
-  return f
+  local state = string.match(string.sub(v, at, at + 1), '^([crp])%d')
+  if not state or #v < at + 66 then error('the key holds no record of a claim') end
+  local told = string.sub(v, at + 2, at + 27)
+  if state == 'p' then
+    f.s, f.q = 'published', sequence(told)
+  else
+    f.s, f.c, f.o, f.u = 'claimed', string.sub(v, at + 1, at + 1), told, string.sub(v, at + 28, at + 40)
+  end
+  if state == 'r' then f.s = 'recorded' end
+  if state ~= 'c' then f.x, f.p, f.r = string.sub(v, at + 41, at + 53), string.sub(v, at + 54, at + 66), cut(v, at + 67) end
+  return f, at
 end
 local names = {'s', 'e', 'm', 'o', 'u', 't', 'n', 'c', 'r', 'x', 'p', 'g', 'q'}
 local function look(key)
   local kind = redis.call('TYPE', key).ok
   if kind == 'none' then return {} end
   if kind == 'string' then
-    local v = redis.call('GET', key)
-    if string.find(v, '^[crp]%d') then return unpacked(v), true end
+    local f, at = unpacked(redis.call('GET', key))
+    if f.u and string.sub(f.u, 1, 1) == '-' then
+      local time = redis.call('TIME')
+      f.u = pad(time[1] * 1000 + math.floor(time[2] / 1000) + redis.call('PTTL', key) + tonumber(f.u))
+      redis.call('SETRANGE', key, at + 27, f.u)
+    end
+    return f, true
   end
   local f = {}
   for i, value in ipairs(redis.call('HMGET', key, unpack(names))) do
@@ -96,10 +107,28 @@ end
 const (
 	ownerLength = 26
 	timeLength  = 13
+	headLength  = 2 + ownerLength + 3*timeLength
 )
 
 // maxMillis is the latest time that a string can hold, in the year 2286.
 const maxMillis = 9_999_999_999_999
+
+// maxKeep is the longest time that a lease can be told by, 31 years.
+const maxKeep = 999_999_999_999 * time.Millisecond
+
+// packClaim writes a new claim behind its BODY, for a key that is to live for the lease and then keep, with room for the answer.
+func packClaim(body []byte, calling bool, owner string, keep time.Duration, room int) []byte {
+	b := append(body, 'c')
+	b = append(b, callingFlag(calling)...)
+	b = append(b, owner...)
+	b = append(b, '-')
+	b = append(b, zeros(strconv.FormatInt(millis(keep), 10), timeLength-1)...)
+	b = append(b, untimed...)
+	return append(b, blanks[:room]...)
+}
+
+// answerLength is how long ANSWER is.
+func answerLength(answer []byte) int { return len(strconv.Itoa(len(answer))) + 1 + len(answer) }
 
 // untimed is what stands in a string for RECORDED and PERISHES before they are known.
 var untimed = strings.Repeat("0", 2*timeLength)
@@ -120,13 +149,12 @@ func lies(event, message string) bool {
 	return message == "" || strings.HasPrefix(event, message+".")
 }
 
-// packBody writes what a string holds of an event, behind what comes before it.
-func packBody(before, event, message string, terms []byte) []byte {
+// packBody writes what a string holds of an event, with room for what follows it.
+func packBody(event, message string, terms []byte, room int) []byte {
 	if message != "" && message == messageOf(event) {
 		message = "="
 	}
-	b := make([]byte, 0, len(before)+len(event)+len(message)+len(terms)+12)
-	b = append(b, before...)
+	b := make([]byte, 0, len(event)+len(message)+len(terms)+12+headLength+room)
 	b = appendNetstring(b, event)
 	b = appendNetstring(b, message)
 	return appendNetstring(b, terms)

@@ -80,7 +80,10 @@ func TestTimesOfAString(t *testing.T) {
 
 // What others have written under the key of a record stays as it is, and is an error.
 func TestAStringThatIsNoRecord(t *testing.T) {
-	for _, foreign := range []string{"x", "c", "c1", "claim", "r0", "p1", "p17640000000001764000000000", strings.Repeat("c0", 40)} {
+	for _, foreign := range []string{
+		"x", "c", "c1", "claim", "5", ":", "1:", "-1:", "1:a", "1:a0:0:", "1:a0:0:c", "1:a0:0:c0" + strings.Repeat("0", headLength-3),
+		"1:a0:0:x0" + strings.Repeat("0", headLength), "1:a0:0:cx" + strings.Repeat("0", headLength), strings.Repeat("c0", 40),
+	} {
 		eachPast(t, func(t *testing.T, p *past, env *testenv.Env) {
 			key := p.key("t/1", "link")
 			p.must(env.Redis(t).Set(p.ctx, key, foreign, time.Hour).Err())
@@ -100,13 +103,15 @@ func TestAStringThatIsNoRecord(t *testing.T) {
 }
 
 func FuzzUnpack(f *testing.F) {
-	body := string(packBody("", "BILLING.7.17.0", "BILLING.7", []byte("{}")))
+	body := string(packBody("BILLING.7.17.0", "BILLING.7", []byte("{}"), 0))
 	held := padded(1_764_000_000_000)
-	f.Add("c0" + newOwner() + held + untimed + body)
-	f.Add("r1" + newOwner() + held + padded(1) + padded(2) + body + "answer")
-	f.Add("p0" + sequence(31) + held + padded(1) + padded(2) + body + "answer")
-	f.Add("p0" + sequence(1<<63) + held + padded(1) + padded(2) + "99999999999999999999:31" + body)
-	f.Add("c0" + newOwner() + held + untimed + "-1:" + body)
+	f.Add(body + "c0" + newOwner() + held + untimed)
+	f.Add(string(packClaim([]byte(body), true, newOwner(), time.Hour, 7)))
+	f.Add(body + "r1" + newOwner() + held + padded(1) + padded(2) + "6:answer")
+	f.Add(body + "p0" + sequence(31) + held + padded(1) + padded(2) + "6:answer  ")
+	f.Add(body + "p0" + sequence(31) + held + padded(1) + padded(2) + "7:answer")
+	f.Add("99999999999999999999:31" + body + "p0" + sequence(1<<63) + held + padded(1) + padded(2))
+	f.Add("-1:" + body + "c0" + newOwner() + held + untimed)
 	f.Fuzz(func(t *testing.T, v string) {
 		fields, ours := unpack(v)
 		if !ours {

@@ -73,7 +73,7 @@ func TestRenewAllOnAServerWithoutScripts(t *testing.T) {
 		}
 		claims = append(claims, res.Claim)
 	}
-	server.Del(claims[1].record)
+	server.Del(claims[1].records[0])
 	for range 2 {
 		if err := rdb.ScriptFlush(ctx).Err(); err != nil {
 			t.Fatal(err)

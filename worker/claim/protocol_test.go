@@ -103,6 +103,7 @@ func (t *trial) run() {
 	t.Repeat(map[string]func(*rapid.T){
 		"":           func(*rapid.T) { t.same() },
 		"take":       func(*rapid.T) { t.take() },
+		"reserve":    func(*rapid.T) { t.reserve() },
 		"take again": func(*rapid.T) { t.takeAgain() },
 		"renew":      t.step(func(d *trialDelivery) (error, bool) { return d.claim.Renew(t.ctx), t.model.renew(d.owner) }),
 		"renew all":  func(*rapid.T) { t.renewAll() },
@@ -166,17 +167,23 @@ func messageFor(event string) string {
 // ask takes, from both.
 func (t *trial) ask(w wish) {
 	f := t.draw()
-	got, err := t.store.Take(t.ctx, Request{
+	r := Request{
 		Token: protocolToken, Identity: w.identity, Event: w.event, Message: messageFor(w.event), Terms: []byte(w.terms),
-		Perishable: w.perishable, Ended: w.ended, Adopt: w.adopt, Calling: w.calling,
-	})
-	want := t.model.take(w)
-	if f == faultLost {
+		Perishable: w.perishable, Ended: w.ended, Adopt: w.adopt, Calling: w.calling, New: rapid.Bool().Draw(t.T, "new"),
+	}
+	got, err := t.store.Take(t.ctx, r)
+	if f == faultLost { // whoever asked is told nothing, and gives the event back
 		if !errors.Is(err, errLostAnswer) {
 			t.Fatalf("take: error %v", err)
 		}
-		return // whoever asked is told nothing, and gives the event back
+		if t.store.quickly(r) {
+			t.model.reserve(w)
+		} else {
+			t.model.take(w)
+		}
+		return
 	}
+	want := t.model.take(w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,6 +191,22 @@ func (t *trial) ask(w wish) {
 	if want.outcome == OutcomeTaken {
 		t.deliveries = append(t.deliveries, &trialDelivery{got.Claim, want.owner})
 	}
+}
+
+// reserve is a worker that vanishes after the first command of the quick way.
+func (t *trial) reserve() {
+	t.way.next = faultNone
+	w := wish{event: eventOf("", rapid.SampledFrom([]string{"a", "c"}).Draw(t.T, "event")), terms: "terms 4"}
+	if t.told[w.event] && rapid.Bool().Draw(t.T, "only events that have not ended") {
+		t.Skip("it has ended")
+	}
+	r := Request{Token: protocolToken, Event: w.event, Message: messageFor(w.event), Terms: []byte(w.terms), New: true}
+	if !t.store.quickly(r) {
+		t.Fatal("it does not go the quick way")
+	}
+	claim := packClaim(packBody(r.Event, r.Message, r.Terms, 0), false, newOwner(), t.store.ttl, 0)
+	t.must(t.rdb.SetNX(t.ctx, t.store.keys(r).record, claim, t.store.keepFor()).Err())
+	t.model.reserve(w)
 }
 
 // takeAgain is the next delivery of an event whose record is there, mostly after the lease of who had it.

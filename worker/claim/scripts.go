@@ -62,13 +62,15 @@ local function keep(key, ttl)
 end
 `
 
-// owning is the beginning of each script that is mostly told by the owner of a string: its state and its owner, from as much of
-// it as must be read for that; nil of a hash.
+// owning is the beginning of each script of the owner of a claim, which is mostly a string: it ends here for who is not the
+// owner. What goes on has the state of a string, or nil of a hash (or of what the next command will say that it is none).
+//
+//	KEYS[1] the record   ARGV 1 owner  2 where BODY ends  3 27 more
 const owning = `
-local function beginning(key)
-  if redis.call('TYPE', key).ok ~= 'string' then return nil end
-  local begins = redis.call('GETRANGE', key, 0, 27)
-  return string.sub(begins, 1, 1), string.sub(begins, 3)
+local found, state = redis.pcall('GETRANGE', KEYS[1], ARGV[2], ARGV[3]), nil
+if type(found) == 'string' then
+  if string.sub(found, 3) ~= ARGV[1] then return 0 end
+  state = string.sub(found, 1, 1)
 end
 `
 
@@ -87,20 +89,20 @@ end
 //
 //	KEYS[1] the record   KEYS[2] the event's grave   KEYS[3] the record of the token's link (for an invoice KEYS[1])
 //	KEYS[4] the token's trail
-//	ARGV    1 CALLING and OWNER, as in a string  2 lease ms  3 ttl ms  4 what follows UNTIL in a string, see packed.go
+//	ARGV    1 CALLING and OWNER, as in a string  2 lease ms  3 ttl ms  4 BODY, see packed.go  5 room for ANSWER
 //
 // and these only where one of them is not empty, or the event is to be noted on the trail when it is new, as a replay is:
 //
-//	ARGV    5 an event known to have ended, or ""
-//	        6 "1": adopt what that event left recorded
-//	        7 "1": a perished answer makes room for another event
-//	        8 the identity as it stands in keys, "" for an invoice
+//	ARGV    6 an event known to have ended, or ""
+//	        7 "1": adopt what that event left recorded
+//	        8 "1": a perished answer makes room for another event
+//	        9 the identity as it stands in keys, "" for an invoice
 //
 // Answer: an outcome, then what belongs to it.
 //
 //	dead      verdict, letter, "1" when it has ended
 //	published event, terms, answer
-//	orphan    event, terms, answer             recorded for an event that has ended; ask again with ARGV[6]
+//	orphan    event, terms, answer             recorded for an event that has ended; ask again with ARGV[7]
 //	busy      event, message, wait ms, "1" when nobody is at work on it, for how long that has been so ms
 //	later     wait ms                          the next attempt is not due yet
 //	taken     state, attempts, first, last, failure, waited, vanished, terms, answer, generation, cut off,
@@ -112,12 +114,12 @@ end
 var takeScript = redis.NewScript(clock + `
 local record, grave = KEYS[1], KEYS[2]
 local lease, ttl = tonumber(ARGV[2]), ARGV[3]
-local claim = 'c' .. ARGV[1] .. string.format('%013.0f', now + lease) .. ARGV[4]
+local claim = ARGV[4] .. 'c' .. ARGV[1] .. string.format('%013.0f', now + lease) .. string.rep('0', 26) .. string.rep(' ', tonumber(ARGV[5]))
 local dying = redis.call('EXISTS', grave) == 1
-if not dying and not ARGV[5] and redis.call('SET', record, claim, 'NX', 'PX', ttl) then return {'new'} end
+if not dying and not ARGV[6] and redis.call('SET', record, claim, 'NX', 'PX', ttl) then return {'new'} end
 ` + packing + trailing + clearing + graves + `
 local link, trail = KEYS[3], KEYS[4]
-local ended, adopt, perishable, identity = ARGV[5] or '', ARGV[6] or '', ARGV[7] or '', ARGV[8] or ''
+local ended, adopt, perishable, identity = ARGV[6] or '', ARGV[7] or '', ARGV[8] or '', ARGV[9] or ''
 local asked = unpacked(claim)
 local event, message, terms, owner = asked.e, asked.m, asked.t, asked.o
 local function lies(event, message) -- as the event's own name says
@@ -141,7 +143,11 @@ end
 
 if dying then
   local dead = death(grave, ttl)
-  if dead then return dead end
+  if dead then -- whoever made a claim by a plain SET, or is still at work for a dead event, has lost it
+    local f = look(record)
+    if f.s == 'claimed' and f.e == event then clear(record, tonumber(f.g or '0') or 0, ttl) end
+    return dead
+  end
 end
 
 local f, packed = look(record)
@@ -245,33 +251,30 @@ if k.x then age = math.max(0, now - tonumber(k.x)) end
 return {k.s or '', int(age), k.r or ''}
 `)
 
-// renewScript lengthens the lease.
+// renewScript lengthens the lease, and the record's life with it where less is left.
 //
-//	KEYS[1] the record   ARGV 1 owner  2 lease ms
+//	KEYS[1] the record   ARGV 1 to 3 see owning  4 lease ms  5 ttl ms
 //
 // Answer: 1, or 0 when the claim is not the owner's.
-var renewScript = redis.NewScript(clock + owning + `
-local state, owner = beginning(KEYS[1])
+var renewScript = redis.NewScript(clock + keeping + owning + `
 if state then
-  if owner ~= ARGV[1] or state == 'p' then return 0 end
-  redis.call('SETRANGE', KEYS[1], 28, string.format('%013.0f', now + tonumber(ARGV[2])))
-  return 1
+  redis.call('SETRANGE', KEYS[1], ARGV[2] + 28, string.format('%013.0f', now + tonumber(ARGV[4])))
+else
+  if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
+  redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[4])))
 end
-if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[2])))
+keep(KEYS[1], ARGV[5])
 return 1
 `)
 
 // beginScript notes that the owner is in a call to the vendor.
 //
-//	KEYS[1] the record   ARGV 1 owner
+//	KEYS[1] the record   ARGV 1 to 3 see owning
 //
 // Answer: 1, or 0 when the claim is not the owner's.
 var beginScript = redis.NewScript(owning + `
-local state, owner = beginning(KEYS[1])
 if state then
-  if owner ~= ARGV[1] or state == 'p' then return 0 end
-  redis.call('SETRANGE', KEYS[1], 1, '1')
+  redis.call('SETRANGE', KEYS[1], ARGV[2] + 1, '1')
   return 1
 end
 if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
@@ -312,67 +315,64 @@ return 1
 
 // recordScript keeps the vendor's answer.
 //
-//	KEYS[1] the record   ARGV 1 owner  2 answer  3 PERISHES, as in a string  4 lease ms  5 ttl ms
-//	                          6 BODY, as the claim has it
+//	KEYS[1] the record   ARGV 1 to 3 see owning  4 answer  5 PERISHES, as in a string  6 lease ms  7 ttl ms
 //
 // Answer: 1, or 0 when the claim is not the owner's. An answer that is there already is kept; the lease is lengthened all
 // the same, since its owner counts it from now.
 var recordScript = redis.NewScript(clock + owning + `
-local state, owner = beginning(KEYS[1])
 if state then
-  if owner ~= ARGV[1] or state == 'p' then return 0 end
-  local held = string.format('%013.0f', now + tonumber(ARGV[4]))
+  local held = string.format('%013.0f', now + tonumber(ARGV[6]))
   if state == 'c' then
-    redis.call('SET', KEYS[1], 'r0' .. ARGV[1] .. held .. string.format('%013.0f', now) .. ARGV[3] .. ARGV[6] .. ARGV[2],
-      'PX', ARGV[5])
+    redis.call('SETRANGE', KEYS[1], ARGV[2], 'r0' .. ARGV[1] .. held .. string.format('%013.0f', now) .. ARGV[5]
+      .. #ARGV[4] .. ':' .. ARGV[4])
   else
-    redis.call('SETRANGE', KEYS[1], 28, held)
+    redis.call('SETRANGE', KEYS[1], ARGV[2] + 28, held)
   end
+  if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[7]) then redis.call('PEXPIRE', KEYS[1], ARGV[7]) end
   return 1
 end
 ` + keeping + `
 local f = redis.call('HMGET', KEYS[1], 'o', 's')
 if f[1] ~= ARGV[1] then return 0 end
 if f[2] == 'claimed' then
-  redis.call('HSET', KEYS[1], 's', 'recorded', 'r', ARGV[2], 'x', int(now), 'p', ARGV[3], 'v', '0', 'c', '',
-    'u', int(now + tonumber(ARGV[4])))
-  keep(KEYS[1], ARGV[5])
+  redis.call('HSET', KEYS[1], 's', 'recorded', 'r', ARGV[4], 'x', int(now), 'p', ARGV[5], 'v', '0', 'c', '',
+    'u', int(now + tonumber(ARGV[6])))
+  keep(KEYS[1], ARGV[7])
 elseif f[2] == 'recorded' then
-  redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[4])))
+  redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[6])))
 end
 return 1
 `)
 
 // publishScript marks the answer as published and drops what only the work needed.
 //
-//	KEYS[1] the record   ARGV 1 owner  2 event  3 ttl ms  4 SEQUENCE of link.created, as in a string
+//	KEYS[1] the record   ARGV 1 to 3 see owning  4 event  5 ttl ms  6 SEQUENCE of link.created, as in a string
 //
 // Answer: 1, or 0 when the claim is not the owner's. Run again after success it finds its own event and answers 1.
-var publishScript = redis.NewScript(keeping + owning + `
-local state, owner = beginning(KEYS[1])
-if state == 'r' then
-  if owner ~= ARGV[1] then return 0 end
-  redis.call('SETRANGE', KEYS[1], 0, 'p0' .. ARGV[4])
-  keep(KEYS[1], ARGV[3])
+var publishScript = redis.NewScript(`
+local found = redis.pcall('GETRANGE', KEYS[1], ARGV[2], ARGV[3])
+if type(found) == 'string' and string.sub(found, 1, 1) == 'r' and string.sub(found, 3) == ARGV[1] then
+  redis.call('SETRANGE', KEYS[1], ARGV[2], 'p0' .. ARGV[6])
+  if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[1], ARGV[5]) end
   return 1
 end
-` + packing + `
-if state then
+` + keeping + packing + `
+if type(found) == 'string' then
   local f = look(KEYS[1])
-  if f.s == 'published' and f.e == ARGV[2] then return 1 end
+  if f.s == 'published' and f.e == ARGV[4] then return 1 end
   return 0
 end
 local f = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'm', 't', 'r', 'x', 'p', 'g')
-if f[2] == 'published' and f[3] == ARGV[2] then return 1 end
+if f[2] == 'published' and f[3] == ARGV[4] then return 1 end
 if f[1] ~= ARGV[1] or f[2] ~= 'recorded' then return 0 end
 if not f[9] then
-  redis.call('SET', KEYS[1], 'p0' .. ARGV[4] .. pad(0) .. pad(f[7]) .. pad(f[8]) .. body(f[3], f[4], f[5]) .. f[6], 'PX', ARGV[3])
+  redis.call('SET', KEYS[1], body(f[3], f[4], f[5]) .. 'p0' .. ARGV[6] .. pad(0) .. pad(f[7]) .. pad(f[8]) .. ns(f[6]), 'PX', ARGV[5])
   return 1
 end
 redis.call('HSET', KEYS[1], 's', 'published')
-local told = sequence(ARGV[4])
+local told = sequence(ARGV[6])
 if told then redis.call('HSET', KEYS[1], 'q', told) end
 redis.call('HDEL', KEYS[1], 'o', 'u', 'm', 'a', 'f', 'l', 'd', 'n', 'w', 'v', 'y', 'c', 'k')
-keep(KEYS[1], ARGV[3])
+keep(KEYS[1], ARGV[5])
 return 1
 `)

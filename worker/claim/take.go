@@ -23,6 +23,9 @@ type Request struct {
 	Ended string
 	// Calling notes at once that the vendor is being called, as Begin does: only for who calls as soon as the claim is taken.
 	Calling bool
+	// New says that the event has probably not been seen here before, as at its first delivery: it is asked in a way that
+	// costs Redis less where that is so, and more where it is not.
+	New bool
 	// Adopt takes over what the ended event left recorded. Without it, Take answers Orphan so that the terms can be
 	// compared first.
 	Adopt bool
@@ -93,8 +96,17 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 	k := s.keys(r)
 	owner := newOwner()
 	asked := time.Now()
-	args := append(make([]any, 0, 8), calling(r.Calling)+owner, millis(s.lease), millis(s.keepFor()),
-		packBody(untimed, r.Event, r.Message, r.Terms))
+	room := int(s.room.Load())
+	body := packBody(r.Event, r.Message, r.Terms, room)
+	if s.quickly(r) {
+		switch made, err := s.makeClaim(ctx, k, packClaim(body, r.Calling, owner, s.ttl, room)); {
+		case err != nil:
+			return nil, fmt.Errorf("claim: take: %w", err)
+		case made:
+			return &Result{Outcome: OutcomeTaken, Claim: s.made(r, k, owner, asked, len(body))}, nil
+		}
+	}
+	args := append(make([]any, 0, 9), callingFlag(r.Calling)+owner, s.leaseMillis, s.keepMillis, body, room)
 	if r.Ended != "" || r.Adopt || r.Perishable || r.Identity != "" || !lies(r.Event, r.Message) {
 		args = append(args, r.Ended, flag(r.Adopt), flag(r.Perishable), safeIdentity(r.Identity))
 	}
@@ -116,14 +128,21 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 		res.Wait = a.duration(1)
 	case outcomeNew:
 		res.Outcome = OutcomeTaken
-		res.Claim = s.held(r, k, owner, asked)
-		res.Claim.Terms, res.Claim.Link = r.Terms, a.link(1)
+		res.Claim = s.made(r, k, owner, asked, len(body))
+		res.Claim.Link = a.link(1)
 	case OutcomeTaken:
 		res.Claim = s.taken(r, k, owner, asked, a)
 	default:
 		return nil, fmt.Errorf("claim: take: Redis answered %q", a.text(0))
 	}
 	return res, nil
+}
+
+// made is a claim on a record that was not there before, a string with the given length of BODY.
+func (s *Store) made(r Request, k keys, owner string, asked time.Time, body int) *Claim {
+	c := s.held(r, k, owner, asked)
+	c.Terms, c.headArg, c.headEndArg = r.Terms, strconv.Itoa(body), strconv.Itoa(body+1+ownerLength)
+	return c
 }
 
 // taken reads the answer of the take script for a claim that is now ours and was begun before.
@@ -143,8 +162,9 @@ func (s *Store) taken(r Request, k keys, owner string, asked time.Time, a answer
 // looks longer here than it is in Redis.
 func (s *Store) held(r Request, k keys, owner string, asked time.Time) *Claim {
 	c := &Claim{
-		store: s, record: k.record, grave: k.grave, trail: k.trail,
+		store: s, records: []string{k.record}, grave: k.grave, trail: k.trail,
 		owner: owner, event: r.Event, message: r.Message, calling: r.Calling,
+		ownerArg: owner, headArg: "0", headEndArg: "0",
 	}
 	c.renewed.Store(&asked)
 	return c
@@ -157,8 +177,8 @@ func flag(b bool) string {
 	return ""
 }
 
-// calling is a flag as it stands in a string.
-func calling(b bool) string {
+// callingFlag is CALLING as it stands in a string.
+func callingFlag(b bool) string {
 	if b {
 		return "1"
 	}

@@ -8,6 +8,12 @@ import (
 // unpack reads the fields of a string, by their names in the hash; false where it is none of ours.
 func unpack(v string) (map[string]string, bool) {
 	u := unpacking{rest: v, fields: map[string]string{}}
+	u.netstring("e")
+	u.netstring("m")
+	u.netstring("t")
+	if u.fields["m"] == "=" {
+		u.fields["m"] = messageOf(u.fields["e"])
+	}
 	kind := u.cut(1)
 	states := map[string]string{"c": "claimed", "r": "recorded", "p": "published"}
 	if states[kind] == "" {
@@ -16,6 +22,7 @@ func unpack(v string) (map[string]string, bool) {
 	u.fields["s"] = states[kind]
 	calling, owner, until := u.cut(1), u.cut(ownerLength), u.cut(timeLength)
 	recorded, perishes := u.cut(timeLength), u.cut(timeLength)
+	u.bad = u.bad || strings.Trim(calling, "0123456789") != ""
 	if kind == "p" {
 		u.fields["q"] = strings.TrimLeft(owner, "0")
 	} else {
@@ -23,15 +30,7 @@ func unpack(v string) (map[string]string, bool) {
 	}
 	if kind != "c" {
 		u.fields["x"], u.fields["p"] = recorded, perishes
-	}
-	u.netstring("e")
-	u.netstring("m")
-	u.netstring("t")
-	if u.fields["m"] == "=" {
-		u.fields["m"] = messageOf(u.fields["e"])
-	}
-	if kind != "c" {
-		u.fields["r"] = u.rest
+		u.netstring("r")
 	}
 	return u.fields, !u.bad
 }
