@@ -46,16 +46,18 @@ type Store struct {
 	leaseMillis, ttlMillis, keepMillis any // as arguments of scripts, made once
 
 	making atomic.Int64 // takes that go the quick way now
-	room   atomic.Int64 // that new claims keep free for the answer, see make.go
+	room   atomic.Int64 // that new claims keep free for the answer, in roomUnit, see make.go
 }
 
 // New returns a store whose keys begin with prefix. Records live for ttl after their last sight (DEDUP_TTL); a claim
 // that is not renewed holds others off for lease (CLAIM_TTL).
 func New(rdb redis.UniversalClient, prefix string, ttl, lease time.Duration) *Store {
-	return &Store{
+	s := &Store{
 		client: rdb, rdb: pipelined(rdb), prefix: prefix, ttl: ttl, lease: lease,
 		leaseMillis: millis(lease), ttlMillis: millis(ttl), keepMillis: millis(ttl + lease),
 	}
+	s.room.Store(firstRoom * roomUnit)
+	return s
 }
 
 // pipelined lets what several deliveries ask at the same moment share one round trip: while one batch is on its way the

@@ -149,14 +149,14 @@ func (c *Claim) Release(ctx context.Context) error {
 	return owned("release", releaseScript.Run(ctx, c.store.rdb, c.records, c.ownerArg))
 }
 
-// Record keeps the vendor's answer before anyone is told of it. perishes is when it stops being good, zero when that is
+// Record keeps the vendor's answer, which ends with no blank, before anyone is told of it. perishes is when it stops being good, zero when that is
 // not known.
 func (c *Claim) Record(ctx context.Context, answer []byte, perishes time.Time) error {
 	asked := time.Now()
 	err := owned("record", recordScript.Run(ctx, c.store.rdb, c.records, c.ownerArg, c.headArg, c.headEndArg, answer,
 		padded(unixMilli(perishes)), c.store.leaseMillis, c.store.ttlMillis))
 	if err == nil {
-		c.store.learn(answerLength(answer))
+		c.store.learn(len(answer))
 		c.Recorded, c.Answer = true, answer
 		c.renewed.Store(&asked)
 	}

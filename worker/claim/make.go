@@ -65,17 +65,28 @@ func (s *Store) makeClaim(ctx context.Context, k keys, claim []byte) (bool, erro
 // A string that grows is given twice the room that it needs. So a new claim is as long as its record will probably be when
 // the answer stands in it.
 
-// maxRoom bounds what is kept free for an answer.
-const maxRoom = 4 << 10
+const (
+	// firstRoom is what is kept free before the first answer has come, enough for one in most cases.
+	firstRoom = 320
+	// maxRoom bounds it.
+	maxRoom = 4 << 10
+)
 
 var blanks = strings.Repeat(" ", maxRoom)
 
+// roomUnit is what a byte of room is counted in: one is given up when so many answers in a row did not need it.
+const roomUnit = 16
+
 // learn notes how much room an answer took: as much as the longest of the latest is kept free.
 func (s *Store) learn(answer int) {
-	took := int64(min(answer, maxRoom))
-	if room := s.room.Load(); took > room {
+	took, room := int64(min(answer, maxRoom)*roomUnit), s.room.Load()
+	switch {
+	case took > room:
 		s.room.Store(took)
-	} else {
-		s.room.Store(room - (room-took)/32)
+	case took < room:
+		s.room.Store(room - 1)
 	}
 }
+
+// roomForAnswer is what a new claim keeps free, in bytes.
+func (s *Store) roomForAnswer() int { return int(s.room.Load()+roomUnit-1) / roomUnit }

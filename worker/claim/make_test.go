@@ -192,7 +192,7 @@ func TestEachStepIsASight(t *testing.T) {
 // The record of a claim that was made after others have had their answers grows no more.
 func TestRoomForTheAnswer(t *testing.T) {
 	eachPast(t, func(t *testing.T, p *past, env *testenv.Env) {
-		for n, answer := range []int{300, 300, 280, 4} {
+		for n, answer := range []int{700, 700, 680, 4} {
 			for way := range 2 {
 				r := quick(n)
 				r.Token, r.New = fmt.Sprint("t/", n, way), way == 0

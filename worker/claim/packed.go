@@ -9,13 +9,13 @@ import (
 // A record that goes well is one string: a third less memory than a hash, and one command where a hash takes several.
 //
 //	claimed    BODY c CALLING OWNER    UNTIL zeros    zeros    blanks
-//	recorded   BODY r CALLING OWNER    UNTIL RECORDED PERISHES ANSWER blanks
-//	published  BODY p CALLING SEQUENCE UNTIL RECORDED PERISHES ANSWER blanks
+//	recorded   BODY r CALLING OWNER    UNTIL RECORDED PERISHES answer blanks
+//	published  BODY p CALLING SEQUENCE UNTIL RECORDED PERISHES answer blanks
 //
 // BODY is three netstrings (https://cr.yp.to/proto/netstrings.txt, without the comma): the event, where its message lies
-// ("=" where the event's name says so), the terms. ANSWER is one, and the blanks are room for it. The owner of a claim knows
-// how long BODY is. What follows has a fixed width up to ANSWER, so that a step of the owner is a look at one place and one
-// write there: CALLING is 0 or 1, OWNER ownerLength characters, SEQUENCE as many digits, each time 13.
+// ("=" where the event's name says so), the terms. The blanks are room for the answer. The owner of a claim knows how long BODY
+// is. What follows has a fixed width up to the answer, so that a step of the owner is a look at one place and one write
+// there: CALLING is 0 or 1, OWNER ownerLength characters, SEQUENCE as many digits, each time 13.
 //
 // UNTIL is a time or, of a claim that was made by a plain SET, a minus sign and twelve digits: the lease ends when the key
 // has no more than so many milliseconds to live. That is a time of Redis's clock, too, without a script that asks for it.
@@ -66,7 +66,10 @@ local function unpacked(v)
     f.s, f.c, f.o, f.u = 'claimed', string.sub(v, at + 1, at + 1), told, string.sub(v, at + 28, at + 40)
   end
   if state == 'r' then f.s = 'recorded' end
-  if state ~= 'c' then f.x, f.p, f.r = string.sub(v, at + 41, at + 53), string.sub(v, at + 54, at + 66), cut(v, at + 67) end
+  if state ~= 'c' then
+    f.x, f.p = string.sub(v, at + 41, at + 53), string.sub(v, at + 54, at + 66)
+    f.r = string.gsub(string.sub(v, at + 67), ' +$', '')
+  end
   return f, at
 end
 local names = {'s', 'e', 'm', 'o', 'u', 't', 'n', 'c', 'r', 'x', 'p', 'g', 'q'}
@@ -126,9 +129,6 @@ func packClaim(body []byte, calling bool, owner string, keep time.Duration, room
 	b = append(b, untimed...)
 	return append(b, blanks[:room]...)
 }
-
-// answerLength is how long ANSWER is.
-func answerLength(answer []byte) int { return len(strconv.Itoa(len(answer))) + 1 + len(answer) }
 
 // untimed is what stands in a string for RECORDED and PERISHES before they are known.
 var untimed = strings.Repeat("0", 2*timeLength)

@@ -89,7 +89,7 @@ end
 //
 //	KEYS[1] the record   KEYS[2] the event's grave   KEYS[3] the record of the token's link (for an invoice KEYS[1])
 //	KEYS[4] the token's trail
-//	ARGV    1 CALLING and OWNER, as in a string  2 lease ms  3 ttl ms  4 BODY, see packed.go  5 room for ANSWER
+//	ARGV    1 CALLING and OWNER, as in a string  2 lease ms  3 ttl ms  4 BODY, see packed.go  5 room for the answer
 //
 // and these only where one of them is not empty, or the event is to be noted on the trail when it is new, as a replay is:
 //
@@ -323,8 +323,7 @@ var recordScript = redis.NewScript(clock + owning + `
 if state then
   local held = string.format('%013.0f', now + tonumber(ARGV[6]))
   if state == 'c' then
-    redis.call('SETRANGE', KEYS[1], ARGV[2], 'r0' .. ARGV[1] .. held .. string.format('%013.0f', now) .. ARGV[5]
-      .. #ARGV[4] .. ':' .. ARGV[4])
+    redis.call('SETRANGE', KEYS[1], ARGV[2], 'r0' .. ARGV[1] .. held .. string.format('%013.0f', now) .. ARGV[5] .. ARGV[4])
   else
     redis.call('SETRANGE', KEYS[1], ARGV[2] + 28, held)
   end
@@ -366,7 +365,7 @@ local f = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'm', 't', 'r', 'x', 'p', '
 if f[2] == 'published' and f[3] == ARGV[4] then return 1 end
 if f[1] ~= ARGV[1] or f[2] ~= 'recorded' then return 0 end
 if not f[9] then
-  redis.call('SET', KEYS[1], body(f[3], f[4], f[5]) .. 'p0' .. ARGV[6] .. pad(0) .. pad(f[7]) .. pad(f[8]) .. ns(f[6]), 'PX', ARGV[5])
+  redis.call('SET', KEYS[1], body(f[3], f[4], f[5]) .. 'p0' .. ARGV[6] .. pad(0) .. pad(f[7]) .. pad(f[8]) .. f[6], 'PX', ARGV[5])
   return 1
 end
 redis.call('HSET', KEYS[1], 's', 'published')

@@ -96,7 +96,7 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 	k := s.keys(r)
 	owner := newOwner()
 	asked := time.Now()
-	room := int(s.room.Load())
+	room := s.roomForAnswer()
 	body := packBody(r.Event, r.Message, r.Terms, room)
 	if s.quickly(r) {
 		switch made, err := s.makeClaim(ctx, k, packClaim(body, r.Calling, owner, s.ttl, room)); {

@@ -29,8 +29,7 @@ func unpack(v string) (map[string]string, bool) {
 		u.fields["c"], u.fields["o"], u.fields["u"] = calling, owner, until
 	}
 	if kind != "c" {
-		u.fields["x"], u.fields["p"] = recorded, perishes
-		u.netstring("r")
+		u.fields["x"], u.fields["p"], u.fields["r"] = recorded, perishes, strings.TrimRight(u.rest, " ")
 	}
 	return u.fields, !u.bad
 }
