@@ -55,7 +55,7 @@ func (t *turnstile) enterAtOnce(c class) bool {
 	if c == classSession {
 		t.spread.session = time.Now()
 	}
-	if t.permit != nil || t.free == 0 || t.shut != nil || t.wait() || time.Now().Before(t.until) {
+	if t.permit != nil || t.free == 0 || t.wait() || !t.flows() {
 		return false
 	}
 	t.take()
@@ -69,7 +69,7 @@ const aMoment = 25 * time.Millisecond
 func (t *turnstile) soon() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.permit != nil || t.shut != nil || time.Now().Before(t.until) || t.spread.took == 0 {
+	if t.permit != nil || t.spread.took == 0 || !t.flows() {
 		return false
 	}
 	ahead := len(t.waiting[classSession]) + len(t.waiting[classInvoice])
@@ -222,8 +222,11 @@ func (t *turnstile) admitIn(wait time.Duration) {
 }
 
 func (t *turnstile) grantable() bool {
-	return t.free > 0 && t.shut == nil && t.wait() && !time.Now().Before(t.until)
+	return t.free > 0 && t.wait() && t.flows()
 }
+
+// flows reports whether the turnstile is open and the vendor holds nobody. The caller holds the lock.
+func (t *turnstile) flows() bool { return t.shut == nil && !time.Now().Before(t.until) }
 
 func (t *turnstile) grant() {
 	for c := range t.waiting {

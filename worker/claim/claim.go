@@ -54,8 +54,9 @@ type Store struct {
 func New(rdb redis.UniversalClient, prefix string, ttl, lease time.Duration) *Store {
 	s := &Store{
 		client: rdb, rdb: pipelined(rdb), prefix: prefix, ttl: ttl, lease: lease,
-		leaseMillis: millis(lease), ttlMillis: millis(ttl), keepMillis: millis(ttl + lease),
+		leaseMillis: millis(lease), ttlMillis: millis(ttl),
 	}
+	s.keepMillis = millis(s.keepFor())
 	s.room.Store(firstRoom * roomUnit)
 	return s
 }

@@ -20,9 +20,7 @@ import (
 // elsewhere: see [pipelined].
 
 // quickly says whether the request may go the quick way.
-func (s *Store) quickly(r Request) bool {
-	return r.New && r.Identity == "" && r.Ended == "" && !r.Adopt && !r.Perishable && lies(r.Event, r.Message) && s.ttl <= maxKeep
-}
+func (s *Store) quickly(r Request) bool { return r.New && r.plain() && s.ttl <= maxKeep }
 
 // making is a claim on its way.
 type making struct {

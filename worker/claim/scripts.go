@@ -54,13 +54,11 @@ local function note(trail, entry, ttl)
 end
 `
 
-// keeping is the beginning of each script that follows Take within an event's way. To read what is left of a key's time costs
-// a third of what setting it anew does, and Take has set it moments ago: see [Store.keepFor].
-const keeping = `
-local function keep(key, ttl)
-  if redis.call('PTTL', key) < tonumber(ttl) then redis.call('PEXPIRE', key, ttl) end
-end
-`
+// keeping is the line that lets a record live for the ttl that an argument names, where less is left. To read what is left
+// costs a third of what setting it anew does, and Take has set it moments ago: see [Store.keepFor].
+func keeping(ttl string) string {
+	return "if redis.call('PTTL', KEYS[1]) < tonumber(" + ttl + ") then redis.call('PEXPIRE', KEYS[1], " + ttl + ") end\n"
+}
 
 // owning is the beginning of each script of the owner of a claim, which is mostly a string: it ends here for who is not the
 // owner. What goes on has the state of a string, or nil of a hash (or of what the next command will say that it is none).
@@ -256,14 +254,14 @@ return {k.s or '', int(age), k.r or ''}
 //	KEYS[1] the record   ARGV 1 to 3 see owning  4 lease ms  5 ttl ms
 //
 // Answer: 1, or 0 when the claim is not the owner's.
-var renewScript = redis.NewScript(clock + keeping + owning + `
+var renewScript = redis.NewScript(clock + owning + `
 if state then
   redis.call('SETRANGE', KEYS[1], ARGV[2] + 28, string.format('%013.0f', now + tonumber(ARGV[4])))
 else
   if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
   redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[4])))
 end
-keep(KEYS[1], ARGV[5])
+` + keeping("ARGV[5]") + `
 return 1
 `)
 
@@ -327,16 +325,15 @@ if state then
   else
     redis.call('SETRANGE', KEYS[1], ARGV[2] + 28, held)
   end
-  if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[7]) then redis.call('PEXPIRE', KEYS[1], ARGV[7]) end
+` + keeping("ARGV[7]") + `
   return 1
 end
-` + keeping + `
 local f = redis.call('HMGET', KEYS[1], 'o', 's')
 if f[1] ~= ARGV[1] then return 0 end
 if f[2] == 'claimed' then
   redis.call('HSET', KEYS[1], 's', 'recorded', 'r', ARGV[4], 'x', int(now), 'p', ARGV[5], 'v', '0', 'c', '',
     'u', int(now + tonumber(ARGV[6])))
-  keep(KEYS[1], ARGV[7])
+` + keeping("ARGV[7]") + `
 elseif f[2] == 'recorded' then
   redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[6])))
 end
@@ -352,10 +349,10 @@ var publishScript = redis.NewScript(`
 local found = redis.pcall('GETRANGE', KEYS[1], ARGV[2], ARGV[3])
 if type(found) == 'string' and string.sub(found, 1, 1) == 'r' and string.sub(found, 3) == ARGV[1] then
   redis.call('SETRANGE', KEYS[1], ARGV[2], 'p0' .. ARGV[6])
-  if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[1], ARGV[5]) end
+` + keeping("ARGV[5]") + `
   return 1
 end
-` + keeping + packing + `
+` + packing + `
 if type(found) == 'string' then
   local f = look(KEYS[1])
   if f.s == 'published' and f.e == ARGV[4] then return 1 end
@@ -372,6 +369,6 @@ redis.call('HSET', KEYS[1], 's', 'published')
 local told = sequence(ARGV[6])
 if told then redis.call('HSET', KEYS[1], 'q', told) end
 redis.call('HDEL', KEYS[1], 'o', 'u', 'm', 'a', 'f', 'l', 'd', 'n', 'w', 'v', 'y', 'c', 'k')
-keep(KEYS[1], ARGV[5])
+` + keeping("ARGV[5]") + `
 return 1
 `)

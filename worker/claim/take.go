@@ -31,6 +31,11 @@ type Request struct {
 	Adopt bool
 }
 
+// plain says that nothing is asked for but the link of an invoice, by an event whose name says where its message lies.
+func (r *Request) plain() bool {
+	return r.Ended == "" && !r.Adopt && !r.Perishable && r.Identity == "" && lies(r.Event, r.Message)
+}
+
 // Outcome says what Take found.
 type Outcome string
 
@@ -107,7 +112,7 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 		}
 	}
 	args := append(make([]any, 0, 9), callingFlag(r.Calling)+owner, s.leaseMillis, s.keepMillis, body, room)
-	if r.Ended != "" || r.Adopt || r.Perishable || r.Identity != "" || !lies(r.Event, r.Message) {
+	if !r.plain() {
 		args = append(args, r.Ended, flag(r.Adopt), flag(r.Perishable), safeIdentity(r.Identity))
 	}
 	reply, err := takeScript.Run(ctx, s.rdb, []string{k.record, k.grave, k.link, k.trail}, args...).StringSlice()

@@ -26,19 +26,9 @@ type writer struct{ *jx.Encoder }
 func (w writer) terms(t *Terms) {
 	w.ObjStart()
 	w.text("currency", t.Currency)
-	w.FieldStart("items")
-	w.ArrStart()
-	for i := range t.Items {
-		w.item(&t.Items[i])
-	}
-	w.ArrEnd()
+	list(w, "items", t.Items, w.item)
 	if t.Destinations != nil {
-		w.FieldStart("destinations")
-		w.ArrStart()
-		for i := range t.Destinations {
-			w.destination(&t.Destinations[i])
-		}
-		w.ArrEnd()
+		list(w, "destinations", t.Destinations, w.destination)
 	}
 	if t.Owner != nil {
 		w.FieldStart("owner")
@@ -140,10 +130,14 @@ func (w writer) texts(name string, values []string) {
 	if values == nil {
 		return
 	}
+	list(w, name, values, func(value *string) { w.Str(*value) })
+}
+
+func list[T any](w writer, name string, values []T, write func(*T)) {
 	w.FieldStart(name)
 	w.ArrStart()
-	for _, value := range values {
-		w.Str(value)
+	for i := range values {
+		write(&values[i])
 	}
 	w.ArrEnd()
 }
