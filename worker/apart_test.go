@@ -42,8 +42,11 @@ var circuitScenes = []*scene{
 
 var whileOpen = []step{stepReceived, stepJudged, stepSettled}
 
-// slotsByPermit lets a worker have no call slot before it has taken its claim, as one with a shared rate.
-func slotsByPermit(r *running) {
+// callsWithClaims lets a worker know from the start that calls are brief, so that it notes their begin with the claims.
+func callsWithClaims(r *running) { r.turnstile.spread.took = time.Millisecond }
+
+// callsByThemselves keeps a worker from doing so, as a shared rate does.
+func callsByThemselves(r *running) {
 	r.turnstile.permit = func(context.Context) (time.Duration, error) { return 0, nil }
 }
 

@@ -25,10 +25,10 @@ func (w *Worker) ask(ctx context.Context, d *delivery, call func(context.Context
 
 func (w *Worker) askInSlot(ctx context.Context, d *delivery, call func(context.Context) error) (noted <-chan error, err error) {
 	d.lapped = time.Now() // a rest may lie before it
-	if err := w.takeSlot(ctx, d); err != nil {
+	if err := w.turnstile.enter(ctx, d.class); err != nil {
 		return nothingNoted, err
 	}
-	defer w.leaveSlot(d)
+	defer w.turnstile.leave()
 	w.lap(d, lapSlot)
 	w.reached(d, stepCalling)
 	noted, err = w.noteCall(ctx, d)
@@ -38,26 +38,6 @@ func (w *Worker) askInSlot(ctx context.Context, d *delivery, call func(context.C
 	w.lap(d, lapNote)
 	defer w.lap(d, lapCall)
 	return noted, w.observed(ctx, d.name(), call)
-}
-
-// takeSlot waits for a call slot, unless the delivery holds one since it took its claim.
-func (w *Worker) takeSlot(ctx context.Context, d *delivery) error {
-	if d.slot {
-		return nil
-	}
-	if err := w.turnstile.enter(ctx, d.class); err != nil {
-		return err
-	}
-	d.slot = true
-	return nil
-}
-
-// leaveSlot gives the delivery's call slot back, if it holds one.
-func (w *Worker) leaveSlot(d *delivery) {
-	if d.slot {
-		d.slot = false
-		w.turnstile.leave()
-	}
 }
 
 // nothingNoted is the answer where nothing was to be noted.

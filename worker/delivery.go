@@ -31,7 +31,6 @@ type delivery struct {
 	lookedUp int // up to which of the vendor's links the token was looked for, before a page failed
 
 	claim  atomic.Pointer[claim.Claim] // nil until it is ours
-	slot   bool                        // a call slot is held
 	answer *answer                     // what the vendor answered to this delivery; nil: see what is recorded
 	cancel context.CancelCauseFunc     // stops the work; the cause is claim.ErrLost when the claim is lost
 	place  *place                      // in the receiver's window

@@ -27,10 +27,13 @@ type play struct {
 }
 
 var plays = []*play{
-	{name: "all", scenes: scenes},
-	{name: "crowded", scenes: crowdedScenes, equip: func(r *running) { r.sleepers.count.Store(maxSleepers) }},
-	{name: "circuit", scenes: circuitScenes, equip: slotsByPermit},
-	{name: "narrow", scenes: narrowScenes},
+	{name: "all", scenes: scenes, equip: callsWithClaims},
+	{name: "crowded", scenes: crowdedScenes, equip: func(r *running) {
+		callsWithClaims(r)
+		r.sleepers.count.Store(maxSleepers)
+	}},
+	{name: "circuit", scenes: circuitScenes, equip: callsByThemselves},
+	{name: "narrow", scenes: narrowScenes, equip: callsWithClaims},
 }
 
 // learn plays each scene once, one after another, with nothing happening to it. Where the machine is so busy that Redis does

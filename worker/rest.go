@@ -36,7 +36,6 @@ func (s *sleepers) leave(size int) {
 // finds no room, is spent in the stream: the attempts and the time stay with the claim. A pause ends a rest at once, and
 // the event is given back.
 func (w *Worker) rest(ctx context.Context, d *delivery, c *claim.Claim, delay time.Duration) error {
-	w.leaveSlot(d)
 	size := len(d.msg.Data)
 	here := delay <= w.streams.ackWait(d.msg.Subject) && w.sleepers.enter(size)
 	if here {

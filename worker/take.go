@@ -27,8 +27,7 @@ func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 	}
 	for {
 		// Where a call follows in a moment, that it begins is noted with the claim, and costs no word of its own.
-		d.slot = d.slot || w.turnstile.tryEnter(d.class)
-		request.Calling = d.slot || w.turnstile.soon()
+		request.Calling = w.turnstile.soon(d.class)
 		found, err := w.claims.Take(ctx, request)
 		if err != nil {
 			return nil, w.redisFailed(ctx, err)
@@ -58,7 +57,6 @@ func (w *Worker) take(ctx context.Context, d *delivery) (*claim.Claim, error) {
 		case claim.OutcomeLater:
 			return nil, &laterError{delay: found.Wait, why: "its next attempt is not due"}
 		default:
-			w.leaveSlot(d)
 			if request.Ended != found.Event && found.Deserted && w.ended(ctx, d, found) {
 				request.Ended, request.Adopt = found.Event, false
 				continue
@@ -97,9 +95,6 @@ func (w *Worker) redisFailed(ctx context.Context, err error) error {
 // taken makes a claim ours: from here on the tender renews it. own are the terms that this delivery has filled in.
 func (w *Worker) taken(d *delivery, c *claim.Claim, own []byte) (*claim.Claim, error) {
 	d.claim.Store(c)
-	if c.Recorded {
-		w.leaveSlot(d)
-	}
 	if c.Vanished >= claim.MaxVanished {
 		return nil, &panicError{what: fmt.Sprintf("%d workers in a row vanished while they worked on this event", c.Vanished)}
 	}

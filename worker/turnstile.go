@@ -43,14 +43,7 @@ func newTurnstile(slots int, permit func(context.Context) (time.Duration, error)
 	return &turnstile{free: slots, permit: permit, kick: make(chan struct{}, 1), spread: spread{slots: slots}}
 }
 
-// tryEnter takes a slot if one can be had at once and nobody waits for it. Who gets one must leave.
-func (t *turnstile) tryEnter(c class) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.enterAtOnce(c)
-}
-
-// enterAtOnce is tryEnter for who holds the lock.
+// enterAtOnce takes a slot if one can be had at once and nobody waits for it. The caller holds the lock.
 func (t *turnstile) enterAtOnce(c class) bool {
 	if c == classSession {
 		t.spread.session = time.Now()
@@ -66,13 +59,16 @@ func (t *turnstile) enterAtOnce(c class) bool {
 const aMoment = 25 * time.Millisecond
 
 // soon reports whether who comes now will probably pass in a moment, because calls are brief.
-func (t *turnstile) soon() bool {
+func (t *turnstile) soon(c class) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.permit != nil || t.spread.took == 0 || !t.flows() {
 		return false
 	}
-	ahead := len(t.waiting[classSession]) + len(t.waiting[classInvoice])
+	ahead := len(t.waiting[classSession])
+	if c == classInvoice {
+		ahead += len(t.waiting[classInvoice])
+	}
 	return time.Duration(ahead+1)*t.spread.distance() < aMoment
 }
 

@@ -134,7 +134,7 @@ func TestWhoWillSoonPass(t *testing.T) {
 		ts := newTurnstile(4, nil)
 		soon := func(want bool, when string) {
 			t.Helper()
-			if got := ts.soon(); got != want {
+			if got := ts.soon(classInvoice); got != want {
 				t.Errorf("%s: %v", when, got)
 			}
 		}
@@ -162,6 +162,9 @@ func TestWhoWillSoonPass(t *testing.T) {
 		}
 		synctest.Wait()
 		soon(false, "many wait")
+		if !ts.soon(classSession) {
+			t.Error("a session waits for no invoice")
+		}
 		leave()
 		waiting.Wait()
 		soon(true, "nobody waits any more")

@@ -222,7 +222,6 @@ func (w *Worker) handle(d *delivery) {
 	d.cancel = cancel
 	w.tender.add(d)
 	defer w.tender.remove(d)
-	defer w.leaveSlot(d)
 	w.metrics.inWork.Inc()
 	defer w.metrics.inWork.Dec()
 	defer func() {
@@ -234,7 +233,6 @@ func (w *Worker) handle(d *delivery) {
 	d.lapped = time.Now()
 	w.reached(d, stepReceived)
 	result, err := w.guarded(ctx, d)
-	w.leaveSlot(d) // of an event that turned out to need no call
 	v := judge(ctx, result, err)
 	w.reached(d, stepJudged)
 	w.settle(ctx, d, v)
