@@ -164,7 +164,6 @@ func TestMaskLeavesWords(t *testing.T) {
 	}
 }
 
-// TestSecretsPrintAsStars: in every way that Go prints values.
 // timeless leaves out the time, whose digits may be those of a house.
 var timeless = &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 	if a.Key == slog.TimeKey {
@@ -173,6 +172,7 @@ var timeless = &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) s
 	return a
 }}
 
+// TestSecretsPrintAsStars: in every way that Go prints values.
 func TestSecretsPrintAsStars(t *testing.T) {
 	creds := conomy.Credentials{APIKey: testKey, ClientID: testID, ClientSecret: testSecret, AccessToken: "ready-made"}
 	client := newClient(t, conomy.Config{BaseURL: "https://api.example.com", Credentials: creds})

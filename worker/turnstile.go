@@ -44,18 +44,6 @@ func newTurnstile(slots int, permit func(context.Context) (time.Duration, error)
 	return &turnstile{free: slots, permit: permit, kick: make(chan struct{}, 1), spread: spread{slots: slots}}
 }
 
-// enterAtOnce takes a slot if one can be had at once and nobody waits for it. The caller holds the lock.
-func (t *turnstile) enterAtOnce(c class) bool {
-	if c == classSession {
-		t.spread.session = time.Now()
-	}
-	if t.permit != nil || t.free == 0 || t.wait() || !t.flows() {
-		return false
-	}
-	t.take()
-	return true
-}
-
 // aMoment is how long a call may be away that is said to begin.
 const aMoment = 25 * time.Millisecond
 
@@ -66,9 +54,9 @@ func (t *turnstile) soon(c class) bool {
 	if t.permit != nil || t.spread.took == 0 || !t.flows() {
 		return false
 	}
-	ahead := len(t.waiting[classSession])
-	if c == classInvoice {
-		ahead += len(t.waiting[classInvoice])
+	ahead := 0
+	for _, queue := range t.waiting[:c+1] {
+		ahead += len(queue)
 	}
 	return time.Duration(ahead+1)*t.spread.distance() < aMoment
 }
@@ -101,7 +89,11 @@ func (t *turnstile) enter(ctx context.Context, c class) error {
 		defer t.mu.Unlock()
 		return t.shut
 	}
-	if t.enterAtOnce(c) {
+	if c == classSession {
+		t.spread.session = time.Now()
+	}
+	if t.permit == nil && t.free > 0 && !t.wait() && t.flows() {
+		t.take()
 		t.mu.Unlock()
 		return nil
 	}
