@@ -94,5 +94,9 @@ func (s *stage) worked(token string, sequence uint64, times int, do func(*claim.
 			return err == nil && taken.Outcome == claim.OutcomeTaken && do(taken.Claim) == nil
 		})
 	}
+	s.eventually("the last lease is over", func() bool { // else the way would begin with a delivery that waits for it
+		m, err := store.Recall(s.t.Context(), token)
+		return err == nil && !m.Link.AtWork
+	})
 	return sequence
 }
