@@ -214,6 +214,7 @@ func TestFaults(t *testing.T) {
 		{"http", environment{"CONOMY_BASE_URL": "http://10.0.0.1/x"}, nil, "CONOMY_BASE_URL: plain http to another host"},
 		{"http checkout", environment{"CONOMY_CHECKOUT_URL": "HTTP://pay.example"}, nil, "CONOMY_CHECKOUT_URL: plain http to another host"},
 		{"ftp", environment{"CONOMY_BASE_URL": "ftp://h"}, nil, "CONOMY_BASE_URL: is not an absolute"},
+		{"not ASCII", environment{"CONOMY_BASE_URL": "https://bücher.example/x"}, nil, "CONOMY_BASE_URL: has a host that is not ASCII"},
 		{"no host", environment{"CONOMY_BASE_URL": "https:///x"}, nil, "CONOMY_BASE_URL: is not an absolute"},
 		{"port only", environment{"CONOMY_BASE_URL": "https://:80/x"}, nil, "CONOMY_BASE_URL: is not an absolute"},
 		{"bad port", environment{"CONOMY_BASE_URL": "https://h:99999"}, nil, "CONOMY_BASE_URL: has a port"},

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // billingAge is how long the stream BILLING keeps events, when the worker
@@ -104,6 +105,9 @@ func (l *loader) checkStreams() {
 }
 
 func (l *loader) checkConomyURLs() {
+	if u, err := url.Parse(l.cfg.Conomy.BaseURL); err == nil && strings.ContainsFunc(u.Host, beyondASCII) {
+		l.fault("CONOMY_BASE_URL", "has a host that is not ASCII; write it as it stands in DNS, xn--…")
+	}
 	if !l.sound("CONOMY_ALLOW_HTTP") {
 		return
 	}
@@ -120,6 +124,8 @@ func (l *loader) checkConomyURLs() {
 		}
 	}
 }
+
+func beyondASCII(r rune) bool { return r > unicode.MaxASCII }
 
 func (l *loader) checkCredentials() {
 	names := []string{"CONOMY_CLIENT_ID", "CONOMY_CLIENT_SECRET", "CONOMY_ACCESS_TOKEN"}

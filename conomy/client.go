@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/linkworker/linkworker/conomy/http1"
 )
 
 // DefaultTimeout bounds one HTTP exchange, the answer's body included.
@@ -51,8 +53,9 @@ type Config struct {
 	// Explain, if set, may return an error that says more of why a connection
 	// failed: it is told in place of the one that is passed, and should wrap it.
 	Explain func(error) error
-	// Transport replaces the client's own, which verifies TLS 1.2 or newer and
-	// takes no proxy from the environment.
+	// Transport replaces the client's own ([http1.Transport]), which speaks
+	// HTTP/1.1, verifies TLS 1.2 or newer and takes no proxy from the environment:
+	// credentials would go where a variable says.
 	Transport http.RoundTripper
 	// Observe, if set, is called after each HTTP exchange, from the goroutine
 	// that made it.
@@ -81,6 +84,7 @@ type Client struct {
 	userAgent string
 	timeout   time.Duration
 	transport http.RoundTripper
+	own       bool // the transport is of package http1
 	explain   func(error) error
 	observe   func(Call)
 	now       func() time.Time
@@ -110,7 +114,10 @@ func New(cfg Config) (*Client, error) {
 		c.timeout = DefaultTimeout
 	}
 	if c.transport == nil {
-		c.transport = newTransport(cfg.MaxConns, cfg.TLS)
+		c.own = true
+		if c.transport, err = http1.New(base, http1.Options{TLS: cfg.TLS, MaxIdle: cfg.MaxConns, Timeout: c.timeout}); err != nil {
+			return nil, fmt.Errorf("conomy: BaseURL: %w", err)
+		}
 	}
 	if c.now == nil {
 		c.now = time.Now

@@ -2,15 +2,20 @@ package conomy
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/linkworker/linkworker/conomy/http1"
 )
 
 // maxAnswerBytes bounds an answer, after decompression.
@@ -76,10 +81,14 @@ func (c *Client) roundTrip(ctx context.Context, x *exchange, body []byte, grant 
 	if err := ctx.Err(); err != nil {
 		return 0, transportError(ctx, x.endpoint, 0, false, err, m)
 	}
-	bounded, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
 	var track sending
-	req := c.request(httptrace.WithClientTrace(bounded, track.trace()), x, body, grant)
+	bounded := ctx
+	if !c.own {
+		var cancel context.CancelFunc
+		bounded, cancel = context.WithTimeout(httptrace.WithClientTrace(ctx, track.trace()), c.timeout)
+		defer cancel()
+	}
+	req := c.request(bounded, x, body, grant)
 	// The transport is used without an http.Client around it: no redirect is
 	// followed, no cookie kept, and no error text shows the URL.
 	resp, err := c.transport.RoundTrip(req)
@@ -93,7 +102,7 @@ func (c *Client) roundTrip(ctx context.Context, x *exchange, body []byte, grant 
 	defer func() { _ = resp.Body.Close() }()
 	buffer := answers.Get().(*bytes.Buffer)
 	defer answers.Put(buffer)
-	answer, err := readBounded(buffer, resp.Body)
+	answer, err := readBounded(buffer, resp)
 	if ctx.Err() != nil && err != nil {
 		return resp.StatusCode, transportError(ctx, x.endpoint, resp.StatusCode, true, err, m)
 	}
@@ -138,9 +147,17 @@ var answers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // readBounded reads to the end, which keeps the connection for the next call;
 // one with more to come than the bound is given up. What it returns is good as
 // long as the buffer is.
-func readBounded(buffer *bytes.Buffer, r io.Reader) ([]byte, error) {
+func readBounded(buffer *bytes.Buffer, resp *http.Response) ([]byte, error) {
+	var plain io.Reader = resp.Body
+	if strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
+		unzip, err := gzip.NewReader(resp.Body)
+		if err != nil {
+			return nil, err
+		}
+		plain = unzip
+	}
 	buffer.Reset()
-	if _, err := buffer.ReadFrom(io.LimitReader(r, maxAnswerBytes+1)); err != nil {
+	if _, err := buffer.ReadFrom(io.LimitReader(plain, maxAnswerBytes+1)); err != nil {
 		return nil, err
 	}
 	if buffer.Len() > maxAnswerBytes {
@@ -149,8 +166,9 @@ func readBounded(buffer *bytes.Buffer, r io.Reader) ([]byte, error) {
 	return buffer.Bytes(), nil
 }
 
-// sending notes how far a request got. That a connection was had counts as
-// sent: what became of bytes in a connection's buffer no one can tell.
+// sending notes how far a request got with a transport of the caller's. That a
+// connection was had counts as sent: what became of bytes in a connection's
+// buffer no one can tell.
 type sending struct{ wanted, had atomic.Bool }
 
 func (s *sending) trace() *httptrace.ClientTrace {
@@ -160,8 +178,19 @@ func (s *sending) trace() *httptrace.ClientTrace {
 	}
 }
 
-// begun reports whether the request may have left. A transport of the caller's
-// that knows no trace is believed only where it failed to dial.
+// begun reports whether the request may have left. The client's own transport
+// says so itself; one that knows no trace is believed only where it failed to
+// dial.
 func (s *sending) begun(err error) bool {
+	var unsent *http1.UnsentError
+	if errors.As(err, &unsent) {
+		return false
+	}
 	return s.had.Load() || !s.wanted.Load() && !isDialError(err)
+}
+
+// isDialError reports whether there was no connection at all.
+func isDialError(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
 }

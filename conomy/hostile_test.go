@@ -2,6 +2,7 @@ package conomy_test
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -94,32 +95,37 @@ func drip(w http.ResponseWriter, r *http.Request, piece string) {
 	}
 }
 
-// protocols are those that a provider may speak.
-func protocols(t *testing.T, run func(t *testing.T, client func(http.HandlerFunc, time.Duration) *conomy.Client)) {
-	for _, two := range []bool{false, true} {
-		name := map[bool]string{false: "HTTP 1.1", true: "HTTP 2"}[two]
+// schemes are those that a provider may be reached by.
+func schemes(t *testing.T, run func(t *testing.T, client func(http.HandlerFunc, time.Duration) *conomy.Client)) {
+	for _, secured := range []bool{false, true} {
+		name := map[bool]string{false: "http", true: "https"}[secured]
 		t.Run(name, func(t *testing.T) {
 			run(t, func(h http.HandlerFunc, timeout time.Duration) *conomy.Client {
 				server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					_, _ = io.Copy(io.Discard, r.Body)
 					h(w, r)
 				}))
-				server.EnableHTTP2 = two
-				server.StartTLS()
+				cfg := conomy.Config{Timeout: timeout, Credentials: conomy.Credentials{APIKey: testKey, AccessToken: "x"}}
+				if server.EnableHTTP2 = secured; secured {
+					server.StartTLS()
+					cfg.TLS = trusting(server)
+				} else {
+					server.Start()
+				}
 				t.Cleanup(server.Close)
-				transport := conomy.NewTransport(0, nil)
-				transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-				return newClient(t, conomy.Config{
-					BaseURL: server.URL, Timeout: timeout, Transport: transport,
-					Credentials: conomy.Credentials{APIKey: testKey, AccessToken: "x"},
-				})
+				cfg.BaseURL = server.URL
+				return newClient(t, cfg)
 			})
 		})
 	}
 }
 
+func trusting(server *httptest.Server) *tls.Config {
+	return &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+}
+
 func TestHostileAnswers(t *testing.T) {
-	protocols(t, func(t *testing.T, client func(http.HandlerFunc, time.Duration) *conomy.Client) {
+	schemes(t, func(t *testing.T, client func(http.HandlerFunc, time.Duration) *conomy.Client) {
 		for name, tt := range hostile {
 			t.Run(name, func(t *testing.T) {
 				c := client(tt.answer, tt.timeout)
@@ -164,7 +170,7 @@ func TestNoCredentialsElsewhere(t *testing.T) {
 		}
 	}()
 	elsewhere := "http://" + trap.Addr().String() + "/"
-	protocols(t, func(t *testing.T, client func(http.HandlerFunc, time.Duration) *conomy.Client) {
+	schemes(t, func(t *testing.T, client func(http.HandlerFunc, time.Duration) *conomy.Client) {
 		for header, value := range map[string]string{
 			"Location": elsewhere, "Refresh": "0; url=" + elsewhere, "Alt-Svc": `h2="` + trap.Addr().String() + `"`,
 			"Content-Location": elsewhere, "Link": "<" + elsewhere + ">; rel=next",

@@ -42,6 +42,7 @@ func (c *Client) header(grant grant) http.Header {
 		"Conomyhq-Api-Version": {apiVersion},
 		"User-Agent":           {c.userAgent},
 		"Accept":               {"application/json"},
+		"Accept-Encoding":      {"gzip"},
 		"Content-Type":         {"application/json"}, // asked for on every request, with a body or without
 	}}
 	if grant.token != "" {
@@ -52,7 +53,7 @@ func (c *Client) header(grant grant) http.Header {
 }
 
 // url makes the URL of an exchange. It gives both the path and its escaped form,
-// so that net/http sends the escaping as it stands here.
+// so that net/http writes the escaping as it stands here.
 func (c *Client) url(x *exchange) *url.URL {
 	u := *c.base
 	raw := c.base.EscapedPath()

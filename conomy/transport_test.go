@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"log"
@@ -272,7 +271,8 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 }
 
-// TestHTTP2 sees to it that what was sent is known there too.
+// TestHTTP2 sees to it that what was sent is known there too: with a transport
+// of the caller's.
 func TestHTTP2(t *testing.T) {
 	box := conomytest.New(conomytest.Options{})
 	server := httptest.NewUnstartedServer(box)
@@ -282,7 +282,7 @@ func TestHTTP2(t *testing.T) {
 	t.Cleanup(box.Close)
 	transport := &http.Transport{
 		ForceAttemptHTTP2: true,
-		TLSClientConfig:   &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs},
+		TLSClientConfig:   trusting(server),
 	}
 	client := newClient(t, conomy.Config{BaseURL: server.URL, Transport: transport})
 	create(t, client, "t")

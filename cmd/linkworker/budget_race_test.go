@@ -2,4 +2,4 @@
 
 package main
 
-var allocationBudget = budget{times: 375, bytes: 57 << 10}
+var allocationBudget = budget{times: 296, bytes: 50 << 10}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -14,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/linkworker/linkworker/conomy/http1"
 	"github.com/linkworker/linkworker/events"
 )
 
@@ -46,6 +48,10 @@ type pending struct {
 
 // Run works until ctx ends or something fails.
 func (r *Roofline) Run(ctx context.Context) error {
+	client, err := r.client()
+	if err != nil {
+		return err
+	}
 	js, err := jetstream.New(r.NATS)
 	if err != nil {
 		return err
@@ -67,7 +73,6 @@ func (r *Roofline) Run(ctx context.Context) error {
 	for range claimers {
 		group.Go(func() error { return r.claim(ctx, arrived, claimed) })
 	}
-	client := r.client()
 	for range r.Concurrency {
 		group.Go(func() error { return r.call(ctx, client, js, claimed, published) })
 	}
@@ -146,15 +151,17 @@ func take(ctx context.Context, arrived <-chan jetstream.Msg, batch []jetstream.M
 
 func tokenOf(msg jetstream.Msg) string { return msg.Headers()["ce-subject"][0] }
 
-func (r *Roofline) client() *http.Transport {
-	return &http.Transport{
-		MaxIdleConns: r.Concurrency, MaxIdleConnsPerHost: r.Concurrency,
-		DisableCompression: true,
+// client is of the worker's kind.
+func (r *Roofline) client() (*http1.Transport, error) {
+	base, err := url.Parse(r.BaseURL)
+	if err != nil {
+		return nil, err
 	}
+	return http1.New(base, http1.Options{MaxIdle: r.Concurrency})
 }
 
 // call makes one call after another.
-func (r *Roofline) call(ctx context.Context, client *http.Transport, js jetstream.JetStream, claimed <-chan jetstream.Msg, published chan<- pending) error {
+func (r *Roofline) call(ctx context.Context, client http.RoundTripper, js jetstream.JetStream, claimed <-chan jetstream.Msg, published chan<- pending) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -176,7 +183,7 @@ func (r *Roofline) call(ctx context.Context, client *http.Transport, js jetstrea
 	}
 }
 
-func (r *Roofline) post(ctx context.Context, client *http.Transport, body []byte) error {
+func (r *Roofline) post(ctx context.Context, client http.RoundTripper, body []byte) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.BaseURL+"/payment-links", bytes.NewReader(body))
 	if err != nil {
 		return err
