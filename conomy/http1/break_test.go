@@ -40,13 +40,7 @@ func TestUnsent(t *testing.T) {
 	refused := serve(t, answering(""))
 	_ = refused.Close()
 	silent := serve(t, func(_ net.Conn, r *bufio.Reader) { _, _ = io.Copy(io.Discard, r) })
-	https := func(o http1.Options) *http1.Transport {
-		tr, err := http1.New(&url.URL{Scheme: "https", Host: silent.Addr().String()}, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return tr
-	}
+	https := func(o http1.Options) *http1.Transport { tr, _ := secure(t, silent, o); return tr }
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
 	for name, tt := range map[string]struct {
@@ -97,7 +91,7 @@ func TestGivenUpBeforeAKeptConnection(t *testing.T) {
 	s := serve(t, func(conn net.Conn, r *bufio.Reader) {
 		for heard(r) {
 			requests.Add(1)
-			_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi")
+			_, _ = io.WriteString(conn, hi)
 		}
 	})
 	tr := transport(t, s, http1.Options{})
@@ -167,7 +161,7 @@ func TestGivenUp(t *testing.T) {
 // TestTimeIsEachCallsOwn: a connection whose last call's time is over takes
 // another.
 func TestTimeIsEachCallsOwn(t *testing.T) {
-	s := serve(t, answering("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi"))
+	s := serve(t, answering(hi))
 	const timeout = 200 * time.Millisecond
 	tr := transport(t, s, http1.Options{Timeout: timeout})
 	wantAnswer(t, tr, post(t.Context(), t, s, "x"), http.StatusCreated, "hi")
@@ -192,7 +186,7 @@ func TestEarlyAnswer(t *testing.T) {
 // TestBodyWithoutItsLength: a request that cannot be written whole is not waited
 // for, and has not left where all of it was still in the buffer.
 func TestBodyWithoutItsLength(t *testing.T) {
-	s := serve(t, answering("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi"))
+	s := serve(t, answering(hi))
 	tr := transport(t, s, http1.Options{})
 	for calls, size := range []int{10, 50_000} {
 		wantAnswer(t, tr, post(t.Context(), t, s, "x"), http.StatusCreated, "hi")
@@ -281,49 +275,40 @@ func (h *holding) Write(p []byte) (int, error) {
 func (*holding) SetWriteDeadline(time.Time) error { return nil }
 
 // TestUnaskedInTLS: what comes behind an answer in a record of its own has been
-// read by TLS when the connection is kept.
+// read by TLS when the connection is kept. An error that old TLS returns with the
+// answer is not the next call's.
 func TestUnaskedInTLS(t *testing.T) {
-	certified := httptest.NewTLSServer(nil)
-	defer certified.Close()
+	certificates, trusting := certified(t)
+	const calls = 3
+	closes := func(c *tls.Conn) { _ = c.CloseWrite() }
 	for name, tt := range map[string]struct {
-		more func(*tls.Conn)
-		kept bool
+		more      func(*tls.Conn)
+		newest    uint16
+		all, open int // connections
 	}{
-		"nothing":   {func(*tls.Conn) {}, true},
-		"an answer": {func(c *tls.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 201 Created\r\nContent-Length: 3\r\n\r\nyou") }, false},
-		"the close": {func(c *tls.Conn) { _ = c.CloseWrite() }, false},
+		"nothing":            {func(*tls.Conn) {}, tls.VersionTLS13, 1, 1},
+		"an answer":          {func(c *tls.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 201 Created\r\nContent-Length: 3\r\n\r\nyou") }, tls.VersionTLS13, calls, 1},
+		"the close":          {closes, tls.VersionTLS13, calls, 1},
+		"the close, TLS 1.2": {closes, tls.VersionTLS12, calls, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, func(conn net.Conn, _ *bufio.Reader) {
 				wire := &holding{Conn: conn}
-				spoken := tls.Server(wire, certified.TLS)
+				spoken := tls.Server(wire, &tls.Config{Certificates: certificates, MaxVersion: tt.newest})
 				for r := bufio.NewReader(spoken); heard(r); {
 					wire.holds = true
-					_, _ = io.WriteString(spoken, "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi")
+					_, _ = io.WriteString(spoken, hi)
 					tt.more(spoken)
 					wire.holds = false
 					_, _ = wire.Write(wire.held)
 					wire.held = nil
 				}
 			})
-			base := &url.URL{Scheme: "https", Host: s.Addr().String()}
-			tr, err := http1.New(base, http1.Options{
-				TLS: certified.Client().Transport.(*http.Transport).TLSClientConfig, Timeout: soon,
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer tr.CloseIdleConnections()
-			const calls = 3
+			tr, req := secure(t, s, http1.Options{TLS: trusting, Timeout: soon})
 			for range calls {
-				req := post(t.Context(), t, s, "x")
-				req.URL = base
-				wantAnswer(t, tr, req, http.StatusCreated, "hi")
+				wantAnswer(t, tr, req(), http.StatusCreated, "hi")
 			}
-			all, _ := s.connections()
-			if kept := all == 1; kept != tt.kept {
-				t.Errorf("%d connections for %d calls", all, calls)
-			}
+			s.wantConnections(t, tt.all, tt.open)
 		})
 	}
 }
@@ -331,9 +316,7 @@ func TestUnaskedInTLS(t *testing.T) {
 // TestHandshakeFails: with an old protocol, also where the caller's configuration
 // would have it, and without trust; the connection is closed.
 func TestHandshakeFails(t *testing.T) {
-	certified := httptest.NewTLSServer(nil)
-	defer certified.Close()
-	trusting := certified.Client().Transport.(*http.Transport).TLSClientConfig
+	certificates, trusting := certified(t)
 	for name, tt := range map[string]struct {
 		newest uint16
 		client *tls.Config
@@ -343,18 +326,12 @@ func TestHandshakeFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, func(conn net.Conn, _ *bufio.Reader) {
-				spoken := tls.Server(conn, &tls.Config{Certificates: certified.TLS.Certificates, MinVersion: tls.VersionTLS10, MaxVersion: tt.newest})
+				spoken := tls.Server(conn, &tls.Config{Certificates: certificates, MinVersion: tls.VersionTLS10, MaxVersion: tt.newest})
 				_, _ = io.Copy(io.Discard, spoken)
 				_, _ = io.Copy(io.Discard, conn)
 			})
-			base := &url.URL{Scheme: "https", Host: s.Addr().String()}
-			tr, err := http1.New(base, http1.Options{TLS: tt.client, Timeout: soon})
-			if err != nil {
-				t.Fatal(err)
-			}
-			req := post(t.Context(), t, s, "x")
-			req.URL = base
-			_, _, err = call(tr, req)
+			tr, req := secure(t, s, http1.Options{TLS: tt.client, Timeout: soon})
+			_, _, err := call(tr, req())
 			wantUnsent(t, err, true)
 			if err == nil || !strings.Contains(err.Error(), "TLS handshake") {
 				t.Errorf("got %v", err)
@@ -362,36 +339,6 @@ func TestHandshakeFails(t *testing.T) {
 			s.wantConnections(t, 1, 0)
 		})
 	}
-}
-
-// TestErrorIsOfItsCall: an alert behind the answer, which old TLS reads with it,
-// is not the next call's.
-func TestErrorIsOfItsCall(t *testing.T) {
-	certified := httptest.NewTLSServer(nil)
-	defer certified.Close()
-	s := serve(t, func(conn net.Conn, _ *bufio.Reader) {
-		wire := &holding{Conn: conn}
-		spoken := tls.Server(wire, &tls.Config{Certificates: certified.TLS.Certificates, MaxVersion: tls.VersionTLS12})
-		for r := bufio.NewReader(spoken); heard(r); {
-			wire.holds = true
-			_, _ = io.WriteString(spoken, "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi")
-			_ = spoken.CloseWrite()
-			wire.holds = false
-			_, _ = wire.Write(wire.held)
-			wire.held = nil
-		}
-	})
-	base := &url.URL{Scheme: "https", Host: s.Addr().String()}
-	tr, err := http1.New(base, http1.Options{TLS: certified.Client().Transport.(*http.Transport).TLSClientConfig, Timeout: soon})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		req := post(t.Context(), t, s, "x")
-		req.URL = base
-		wantAnswer(t, tr, req, http.StatusCreated, "hi")
-	}
-	s.wantConnections(t, 3, 0)
 }
 
 func TestServersThatCannotBe(t *testing.T) {

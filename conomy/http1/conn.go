@@ -30,20 +30,12 @@ type conn struct {
 
 func newConn(spoken, raw net.Conn, p *pool) *conn {
 	c := &conn{Conn: spoken, raw: raw, pool: p, probe: newProbe(raw)}
-	c.reader = bufio.NewReader(readerFunc(c.read))
-	c.writer = bufio.NewWriter(writerFunc(c.write))
+	c.reader, c.writer = bufio.NewReader(c), bufio.NewWriter(c)
 	return c
 }
 
-type (
-	readerFunc func([]byte) (int, error)
-	writerFunc func([]byte) (int, error)
-)
-
-func (f readerFunc) Read(p []byte) (int, error)  { return f(p) }
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-func (c *conn) read(p []byte) (int, error) {
+// Read is what an answer is read by.
+func (c *conn) Read(p []byte) (int, error) {
 	if c.allowed <= 0 {
 		return 0, errLongHeader
 	}
@@ -53,7 +45,8 @@ func (c *conn) read(p []byte) (int, error) {
 	return n, inWords(err)
 }
 
-func (c *conn) write(p []byte) (int, error) {
+// Write is what a request is written by.
+func (c *conn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.sent += n
 	c.cut = c.cut || err != nil

@@ -3,9 +3,11 @@ package http1_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -105,6 +107,9 @@ func until(t *testing.T, done func() bool, otherwise func()) {
 	}
 }
 
+// hi is a good answer.
+const hi = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi"
+
 // answering answers each request with the same bytes.
 func answering(answer string) func(net.Conn, *bufio.Reader) {
 	return func(conn net.Conn, r *bufio.Reader) {
@@ -134,6 +139,30 @@ func transport(t *testing.T, s *server, o http1.Options) *http1.Transport {
 	}
 	t.Cleanup(tr.CloseIdleConnections)
 	return tr
+}
+
+// secure is a transport to the same server by TLS, and what it posts.
+func secure(t *testing.T, s *server, o http1.Options) (*http1.Transport, func() *http.Request) {
+	t.Helper()
+	base := &url.URL{Scheme: "https", Host: s.Addr().String()}
+	tr, err := http1.New(base, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tr.CloseIdleConnections)
+	return tr, func() *http.Request {
+		req := post(t.Context(), t, s, "x")
+		req.URL = base
+		return req
+	}
+}
+
+// certified has a certificate for servers, and a configuration that trusts it.
+func certified(t *testing.T) (certificates []tls.Certificate, trusting *tls.Config) {
+	t.Helper()
+	server := httptest.NewTLSServer(nil)
+	t.Cleanup(server.Close)
+	return server.TLS.Certificates, server.Client().Transport.(*http.Transport).TLSClientConfig
 }
 
 func post(ctx context.Context, t *testing.T, s *server, body string) *http.Request {

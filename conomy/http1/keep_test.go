@@ -23,7 +23,7 @@ func TestKeepsConnections(t *testing.T) {
 		body   string
 		kept   bool
 	}{
-		"a length":           {"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi", "hi", true},
+		"a length":           {hi, "hi", true},
 		"nothing":            {"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", "", true},
 		"more than a header": {"HTTP/1.1 201 Created\r\nContent-Length: 5000\r\n\r\n" + strings.Repeat("x", 5000), strings.Repeat("x", 5000), true},
 		"chunks":             {"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", "hi", true},
@@ -64,7 +64,7 @@ func TestAnswerUntilTheEnd(t *testing.T) {
 // TestUnreadAnswer: what is left of an answer is not read, and is not the next
 // one's.
 func TestUnreadAnswer(t *testing.T) {
-	s := serve(t, answering("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi"))
+	s := serve(t, answering(hi))
 	tr := transport(t, s, http1.Options{})
 	for range 3 {
 		resp, err := tr.RoundTrip(post(t.Context(), t, s, "x"))
@@ -103,7 +103,7 @@ func TestEmptyAnswer(t *testing.T) {
 // TestGivenUpAfterTheAnswer: what ends the one call must not end the next one on
 // its connection.
 func TestGivenUpAfterTheAnswer(t *testing.T) {
-	s := serve(t, answering("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi"))
+	s := serve(t, answering(hi))
 	tr := transport(t, s, http1.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	resp, err := tr.RoundTrip(post(ctx, t, s, "x"))
@@ -120,7 +120,7 @@ func TestGivenUpAfterTheAnswer(t *testing.T) {
 
 // TestRequestAsksForTheClose of its connection.
 func TestRequestAsksForTheClose(t *testing.T) {
-	s := serve(t, answering("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi"))
+	s := serve(t, answering(hi))
 	req := post(t.Context(), t, s, "x")
 	req.Close = true
 	wantAnswer(t, transport(t, s, http1.Options{}), req, http.StatusCreated, "hi")
@@ -148,7 +148,7 @@ func TestWatchesNoLonger(t *testing.T) {
 	parent, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ctx := &watched{Context: parent}
-	for _, answer := range []string{"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi", "rubbish\r\n\r\n"} {
+	for _, answer := range []string{hi, "rubbish\r\n\r\n"} {
 		s := serve(t, answering(answer))
 		_, _, _ = call(transport(t, s, http1.Options{}), post(ctx, t, s, "x"))
 		if n := ctx.watchers.Load(); n != 0 {
@@ -166,7 +166,7 @@ func TestServerClosesKeptConnections(t *testing.T) {
 	read, closed := make(chan bool), make(chan struct{})
 	s := serve(t, func(conn net.Conn, r *bufio.Reader) {
 		heard(r)
-		_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi")
+		_, _ = io.WriteString(conn, hi)
 		if reset := <-read; reset {
 			_ = conn.(*net.TCPConn).SetLinger(0)
 		}
@@ -187,8 +187,8 @@ func TestServerClosesKeptConnections(t *testing.T) {
 func TestUnaskedAnswer(t *testing.T) {
 	sent := make(chan struct{})
 	s := serve(t, func(conn net.Conn, r *bufio.Reader) {
-		for n := 0; heard(r); n++ {
-			_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi")
+		for heard(r) {
+			_, _ = io.WriteString(conn, hi)
 			<-sent
 			_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Length: 3\r\n\r\nyou")
 			sent <- struct{}{}
@@ -217,7 +217,7 @@ func hold(t *testing.T, o http1.Options) *held {
 	h.server = serve(t, func(conn net.Conn, r *bufio.Reader) {
 		for heard(r) {
 			<-h.answer
-			_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi")
+			_, _ = io.WriteString(conn, hi)
 		}
 	})
 	h.tr = transport(t, h.server, o)
@@ -309,7 +309,7 @@ func TestHeaderBoundHoldsAgain(t *testing.T) {
 	long := "HTTP/1.1 201 Created\r\nContent-Length: 2\r\nX: " + strings.Repeat("x", 10_000) + "\r\n\r\nhi"
 	s := serve(t, func(conn net.Conn, r *bufio.Reader) {
 		heard(r)
-		_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi")
+		_, _ = io.WriteString(conn, hi)
 		heard(r)
 		_, _ = io.WriteString(conn, long)
 	})

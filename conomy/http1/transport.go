@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -18,7 +19,7 @@ type Options struct {
 	// TLS is used where the server's scheme is https. Nil: the system's
 	// authorities and no certificate. TLS 1.2 is the least.
 	TLS *tls.Config
-	// MaxIdle is how many connections are kept. Zero: 64.
+	// MaxIdle is how many connections are kept. Zero or less: 64.
 	MaxIdle int
 	// IdleTimeout is how long one is kept. Zero: 50 seconds, which is below the
 	// minute after which common load balancers close.
@@ -58,23 +59,16 @@ func (e *UnsentError) Unwrap() error { return e.Err }
 // New makes a Transport to the server at base, whose path does not matter. It
 // makes no connection yet.
 func New(base *url.URL, o Options) (*Transport, error) {
-	if o.ConnectTimeout == 0 {
-		o.ConnectTimeout = 10 * time.Second
+	if o.MaxIdle <= 0 {
+		o.MaxIdle = 64
 	}
-	if o.MaxHeaderBytes == 0 {
-		o.MaxHeaderBytes = 256 << 10
-	}
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, 50*time.Second)
+	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, 10*time.Second)
 	t := &Transport{
 		scheme: base.Scheme, host: base.Host,
 		dialer:     net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second},
-		connecting: o.ConnectTimeout, timeout: o.Timeout, maxHeader: o.MaxHeaderBytes,
+		connecting: o.ConnectTimeout, timeout: o.Timeout, maxHeader: cmp.Or(o.MaxHeaderBytes, 256<<10),
 		idle: pool{most: o.MaxIdle, timeout: o.IdleTimeout},
-	}
-	if t.idle.most == 0 {
-		t.idle.most = 64
-	}
-	if t.idle.timeout == 0 {
-		t.idle.timeout = 50 * time.Second
 	}
 	if strings.ContainsFunc(base.Host, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return nil, errors.New("http1: the server's name is not ASCII; write it as it stands in DNS, xn--…")
