@@ -34,7 +34,8 @@ func askedTotal(req *PaymentLinkRequest) (sum decimal.Decimal, err error) {
 }
 
 // checkCreated holds a created link against what was asked for.
-func (c *Client) checkCreated(req *PaymentLinkRequest, want decimal.Decimal, link *PaymentLink) error {
+func (c *Client) checkCreated(made *creation) error {
+	link, asked := &made.answer.PaymentLink, made.asked
 	if err := c.checkLink(link); err != nil {
 		return err
 	}
@@ -43,17 +44,17 @@ func (c *Client) checkCreated(req *PaymentLinkRequest, want decimal.Decimal, lin
 		return errors.New("no url")
 	case link.CheckoutToken == "":
 		return errors.New("no checkoutToken")
-	case link.CheckoutToken != req.CheckoutToken:
+	case link.CheckoutToken != asked.CheckoutToken:
 		return errors.New("another checkoutToken")
-	case link.Currency != "" && link.Currency != req.Currency:
+	case link.Currency != "" && link.Currency != asked.Currency:
 		return errors.New("another currency")
 	}
-	return checkTotal(req.Items, want, link)
+	return checkTotal(asked.Items, made.total, &made.answer)
 }
 
 // checkTotal compares what the answer says of the amount, as a total or item by
 // item, with what was asked for.
-func checkTotal(asked []Item, want decimal.Decimal, link *PaymentLink) error {
+func checkTotal(asked []Item, want decimal.Decimal, link *createdLink) error {
 	if link.TotalAmount != "" {
 		got, err := parseAmount(link.TotalAmount)
 		switch {
@@ -77,11 +78,11 @@ func checkTotal(asked []Item, want decimal.Decimal, link *PaymentLink) error {
 
 // sameTotals reports whether the items' totals are the same to the letter, as they
 // mostly are.
-func sameTotals(asked, got []Item) bool {
-	return slices.EqualFunc(asked, got, func(a, b Item) bool { return a.TotalAmount == b.TotalAmount })
+func sameTotals(asked []Item, got []itemAmount) bool {
+	return slices.EqualFunc(asked, got, func(a Item, b itemAmount) bool { return a.TotalAmount == b.TotalAmount })
 }
 
-func total(items []Item) (sum decimal.Decimal, err error) {
+func total(items []itemAmount) (sum decimal.Decimal, err error) {
 	for _, item := range items {
 		amount, err := parseAmount(item.TotalAmount)
 		if err != nil {

@@ -1,7 +1,6 @@
 package conomy
 
 import (
-	"bytes"
 	"errors"
 	"unicode/utf8"
 
@@ -12,15 +11,13 @@ import (
 // for a quarter of what that costs.
 type encoder interface{ encode(e *jx.Encoder) }
 
-// encodeRequest writes a request's body.
-func encodeRequest(r encoder) ([]byte, error) {
-	e := jx.GetEncoder()
-	defer jx.PutEncoder(e)
+// encodeRequest writes a request's body, which is good as long as the encoder is.
+func encodeRequest(e *jx.Encoder, r encoder) ([]byte, error) {
 	r.encode(e)
 	if !utf8.Valid(e.Bytes()) {
 		return nil, errors.New("a text that is not valid UTF-8")
 	}
-	return bytes.Clone(e.Bytes()), nil
+	return e.Bytes(), nil
 }
 
 func (r *PaymentLinkRequest) encode(e *jx.Encoder) {

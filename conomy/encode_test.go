@@ -3,6 +3,7 @@ package conomy
 import (
 	"testing"
 
+	"github.com/go-faster/jx"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"pgregory.net/rapid"
@@ -26,7 +27,7 @@ func TestRequestsAreWrittenAsTheirTypesSay(t *testing.T) {
 }
 
 func TestRequestsWithBadTextAreNotWritten(t *testing.T) {
-	if body, err := encodeRequest(&PaymentLinkRequest{CheckoutToken: "a\xff"}); err == nil {
+	if body, err := encodeRequest(new(jx.Encoder), &PaymentLinkRequest{CheckoutToken: "a\xff"}); err == nil {
 		t.Errorf("written: %q", body)
 	}
 }
@@ -37,7 +38,7 @@ func sameJSON(t rapid.TB, r encoder) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := encodeRequest(r)
+	got, err := encodeRequest(new(jx.Encoder), r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/go-faster/jx"
+
 	"github.com/linkworker/linkworker/conomy/http1"
 )
 
@@ -27,18 +29,22 @@ type exchange struct {
 	url              *url.URL // nil: made of path and query
 	path             []string // segments below the base URL, not escaped
 	query            url.Values
-	in               encoder         // the request's body, nil for none
-	out              any             // where the answer is read into
-	check            func() error    // judges out; may refer to it
-	mask             func() []string // payers' values that no error text may show; nil for none
+	in               encoder      // the request's body, nil for none
+	out              any          // where the answer is read into
+	check            func() error // judges out; may refer to it
+	mask             payer        // whose values no error text may show; nil for nobody's
 }
 
 // do makes the call, and makes it again after a 401 if a fresh token can be had.
 func (c *Client) do(ctx context.Context, x *exchange) error {
 	var body []byte
 	if x.in != nil {
+		e := jx.GetEncoder()
+		if c.own { // a transport of the caller's may still read when it has answered
+			defer jx.PutEncoder(e)
+		}
 		var err error
-		if body, err = encodeRequest(x.in); err != nil {
+		if body, err = encodeRequest(e, x.in); err != nil {
 			// The text of err may quote a payer's value.
 			return fmt.Errorf("conomy: %s: the request cannot be written as JSON", x.endpoint)
 		}
@@ -81,9 +87,10 @@ func (c *Client) roundTrip(ctx context.Context, x *exchange, body []byte, grant 
 	if err := ctx.Err(); err != nil {
 		return 0, transportError(ctx, x.endpoint, 0, false, err, m)
 	}
-	var track sending
+	var track *sending
 	bounded := ctx
 	if !c.own {
+		track = new(sending)
 		var cancel context.CancelFunc
 		bounded, cancel = context.WithTimeout(httptrace.WithClientTrace(ctx, track.trace()), c.timeout)
 		defer cancel()
@@ -93,7 +100,7 @@ func (c *Client) roundTrip(ctx context.Context, x *exchange, body []byte, grant 
 	// followed, no cookie kept, and no error text shows the URL.
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
-		sent := track.begun(err)
+		sent := begun(track, err)
 		if c.explain != nil {
 			err = c.explain(err)
 		}
@@ -179,14 +186,14 @@ func (s *sending) trace() *httptrace.ClientTrace {
 }
 
 // begun reports whether the request may have left. The client's own transport
-// says so itself; one that knows no trace is believed only where it failed to
-// dial.
-func (s *sending) begun(err error) bool {
+// says so itself, and has no trace; one of the caller's that knows no trace is
+// believed only where it failed to dial.
+func begun(s *sending, err error) bool {
 	var unsent *http1.UnsentError
 	if errors.As(err, &unsent) {
 		return false
 	}
-	return s.had.Load() || !s.wanted.Load() && !isDialError(err)
+	return s == nil || s.had.Load() || !s.wanted.Load() && !isDialError(err)
 }
 
 // isDialError reports whether there was no connection at all.

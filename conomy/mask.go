@@ -26,9 +26,12 @@ const (
 
 // masker cleans text that others wrote before an error shows it.
 type masker struct {
-	grant    grant           // what the exchange was made with
-	personal func() []string // nil for none
+	grant    grant // what the exchange was made with
+	personal payer // nil for nobody
 }
+
+// payer is somebody of whom values are known.
+type payer interface{ values() []string }
 
 // secrets lists the values that no text may show.
 func (m *masker) secrets() []string { return append(m.grant.creds.secrets(), m.grant.token) }
@@ -38,7 +41,7 @@ func (m *masker) payers() []string {
 	if m.personal == nil {
 		return nil
 	}
-	return m.personal()
+	return m.personal.values()
 }
 
 var email = regexp.MustCompile(`[^\s@<>"',;:()]+@[^\s@<>"',;:()]+`)

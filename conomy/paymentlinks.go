@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/shopspring/decimal"
 )
 
 // PaymentLinkRequest asks for a payment link. CheckoutToken, Currency, Items,
@@ -99,24 +102,58 @@ func (p *PaymentLinkPage) NextOffset() int { return p.Next }
 // a usable URL, of another token, amount or currency is a [KindNonsense] Error.
 // A token that is in use already gives a 409 with [CodeAlreadyExist].
 //
+// What else it repeats of the request (items, payment methods, destinations,
+// owner, successUrl, failedUrl) is not in the link.
+//
 // See https://docs.conomyhq.com (recipe "Create a payment link").
 func (c *Client) CreatePaymentLink(ctx context.Context, req *PaymentLinkRequest) (*PaymentLink, error) {
 	want, err := askedTotal(req)
 	if err != nil {
 		return nil, err
 	}
-	link := new(PaymentLink)
+	made := &creation{asked: req, total: want}
 	err = c.do(ctx, &exchange{
 		endpoint: EndpointCreatePaymentLink, method: http.MethodPost,
-		url: c.links, in: req, out: link,
-		check: func() error { return c.checkCreated(req, want, link) },
-		mask:  req.Customer.values,
+		url: c.links, in: req, out: &made.answer,
+		check: func() error { return c.checkCreated(made) },
+		mask:  req.Customer,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return link, nil
+	return &made.answer.PaymentLink, nil
 }
+
+// creation is a create under way.
+type creation struct {
+	asked  *PaymentLinkRequest
+	total  decimal.Decimal // of what is asked
+	answer createdLink
+}
+
+// createdLink is the answer to a create. It shadows what repeats the request,
+// beyond what is compared with it: to read that, too, would cost half as much
+// again.
+type createdLink struct {
+	PaymentLink
+	Items                 []itemAmount `json:"items"`
+	PaymentMethodsAllowed unread       `json:"paymentMethodsAllowed"`
+	Destinations          unread       `json:"destinations"`
+	Owner                 unread       `json:"owner"`
+	SuccessURL            unread       `json:"successUrl"`
+	FailedURL             unread       `json:"failedUrl"`
+}
+
+// itemAmount is what an item comes to.
+type itemAmount struct {
+	TotalAmount string `json:"totalAmount"`
+}
+
+// unread is a value of an answer that nobody needs.
+type unread struct{}
+
+// UnmarshalJSONFrom passes over it, whatever it is.
+func (*unread) UnmarshalJSONFrom(dec *jsontext.Decoder) error { return dec.SkipValue() }
 
 // GetPaymentLink reads one payment link by the provider's id of it.
 //
@@ -148,7 +185,7 @@ func (c *Client) ListPaymentLinks(ctx context.Context, filter PaymentLinkFilter)
 		endpoint: EndpointListPaymentLinks, method: http.MethodGet,
 		path: []string{"payment-links"}, query: filter.query(), out: &answer,
 		check: func() (err error) { page, err = c.readPage(&answer, filter.Offset); return err },
-		mask:  func() []string { return filter.CustomerEmails },
+		mask:  emails(filter.CustomerEmails),
 	})
 	if err != nil {
 		return nil, err
@@ -174,3 +211,8 @@ func (f PaymentLinkFilter) query() url.Values {
 	}
 	return q
 }
+
+// emails are all that is known of some payers.
+type emails []string
+
+func (e emails) values() []string { return e }

@@ -50,7 +50,7 @@ func (c *Client) CreateCheckoutSession(ctx context.Context, checkoutToken string
 		path: []string{"payment-links", "token", checkoutToken, "checkout-sessions"},
 		in:   req, out: session,
 		check: func() error { return c.checkSession(checkoutToken, session) },
-		mask:  req.Customer.values,
+		mask:  req.Customer,
 	})
 	if err != nil {
 		return nil, err
