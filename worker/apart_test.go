@@ -83,10 +83,10 @@ func (s *stage) worked(token string, sequence uint64, times int, do func(*claim.
 	s.must(err)
 	msg, err := stream.GetMsg(s.t.Context(), sequence)
 	s.must(err)
-	d := &delivery{meta: &jetstream.MsgMetadata{
+	d := &delivery{meta: jetstream.MsgMetadata{
 		Stream: events.StreamBilling, Sequence: jetstream.SequencePair{Stream: sequence}, Timestamp: msg.Time,
 	}}
-	event := deadletter.OriginOf(msg.Header, d.meta)
+	event := deadletter.OriginOf(msg.Header, &d.meta)
 	store := claim.New(s.rdb, s.settings.RedisPrefix, s.settings.DedupTTL, time.Millisecond)
 	for range times {
 		s.eventually("the claim is free", func() bool {

@@ -8,7 +8,7 @@ const idleHands = 256
 // crew works on deliveries, each in a goroutine to itself. A goroutine that has finished waits for the next one: its stack
 // has grown to what the work takes, and a new one would have to grow again for each event.
 type crew struct {
-	handle func(*delivery)
+	handle func(*hand, *delivery)
 	next   chan *delivery
 	idle   chan struct{} // a place for each goroutine that waits
 	ended  <-chan struct{}
@@ -17,7 +17,7 @@ type crew struct {
 }
 
 // newCrew returns a crew whose idle hands leave when ended is closed.
-func newCrew(handle func(*delivery), ended <-chan struct{}) *crew {
+func newCrew(handle func(*hand, *delivery), ended <-chan struct{}) *crew {
 	return &crew{handle: handle, next: make(chan *delivery), idle: make(chan struct{}, idleHands), ended: ended}
 }
 
@@ -27,13 +27,15 @@ func (c *crew) work(d *delivery) {
 	select {
 	case c.next <- d:
 	default:
-		go c.hand(d)
+		go c.hire(d)
 	}
 }
 
-func (c *crew) hand(d *delivery) {
+func (c *crew) hire(d *delivery) {
+	h := new(hand)
+	defer h.end(false)
 	for {
-		c.one(d)
+		c.one(h, d)
 		select {
 		case c.idle <- struct{}{}:
 		default:
@@ -48,7 +50,7 @@ func (c *crew) hand(d *delivery) {
 	}
 }
 
-func (c *crew) one(d *delivery) {
+func (c *crew) one(h *hand, d *delivery) {
 	defer c.inWork.Done()
-	c.handle(d)
+	c.handle(h, d)
 }

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"context"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -18,7 +17,7 @@ import (
 // delivery is one delivery of one message, from receive to settle. One goroutine works on it; the tender keeps it alive.
 type delivery struct {
 	msg    *nats.Msg
-	meta   *jetstream.MsgMetadata
+	meta   jetstream.MsgMetadata
 	class  class
 	origin deadletter.Origin // which event the message carries, through all replays
 	named  string            // see name
@@ -32,7 +31,7 @@ type delivery struct {
 
 	claim  atomic.Pointer[claim.Claim] // nil until it is ours
 	answer *answer                     // what the vendor answered to this delivery; nil: see what is recorded
-	cancel context.CancelCauseFunc     // stops the work; the cause is claim.ErrLost when the claim is lost
+	hand   *hand                       // who works on it
 	place  *place                      // in the receiver's window
 	told   time.Time                   // when the server was last told that we are at it; the tender's
 	lapped time.Time                   // when the last measured step ended

@@ -129,7 +129,7 @@ func (l *lookups) walk(filter conomy.PaymentLinkFilter, waiting []*lookup) {
 			return
 		}
 		pages++
-		waiting = hand(page, waiting)
+		waiting = handOver(page, waiting)
 		if !page.HasNext() {
 			break
 		}
@@ -151,8 +151,8 @@ func (l *lookups) guarded(ctx context.Context, c class, filter conomy.PaymentLin
 	return l.page(ctx, c, filter)
 }
 
-// hand gives the page's links to those who look for them and returns those who still wait.
-func hand(page *conomy.PaymentLinkPage, waiting []*lookup) []*lookup {
+// handOver gives the page's links to those who look for them and returns those who still wait.
+func handOver(page *conomy.PaymentLinkPage, waiting []*lookup) []*lookup {
 	return slices.DeleteFunc(waiting, func(look *lookup) bool {
 		for i := range page.Links {
 			if page.Links[i].CheckoutToken == look.token {

@@ -108,12 +108,12 @@ func (w *Worker) begin(c class, msg *nats.Msg, p *place) {
 		return
 	}
 	d := &delivery{
-		msg: msg, class: c, place: p, told: time.Now(), meta: &jetstream.MsgMetadata{
+		msg: msg, class: c, place: p, told: time.Now(), meta: jetstream.MsgMetadata{
 			Stream: meta.Stream, Consumer: meta.Consumer, Domain: meta.Domain, Sequence: jetstream.SequencePair(meta.Sequence),
 			NumDelivered: meta.NumDelivered, NumPending: meta.NumPending, Timestamp: meta.Timestamp,
 		},
 	}
-	d.origin = deadletter.OriginOf(msg.Header, d.meta)
+	d.origin = deadletter.OriginOf(msg.Header, &d.meta)
 	d.named = d.origin.ID()
 	w.crew.work(d)
 }

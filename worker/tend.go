@@ -99,7 +99,7 @@ func (w *Worker) renew(ctx context.Context, held []*delivery, within time.Durati
 		case err == nil:
 		case errors.Is(err, claim.ErrLost):
 			w.log.Warn("lost a claim; another delivery goes on with the event", "event", owners[i].name())
-			owners[i].cancel(claim.ErrLost)
+			owners[i].hand.stop(owners[i], claim.ErrLost)
 		default:
 			failed = err
 		}

@@ -215,11 +215,11 @@ func (w *Worker) background(run func(context.Context)) {
 }
 
 // handle is one delivery from its arrival to its end.
-func (w *Worker) handle(d *delivery) {
+func (w *Worker) handle(h *hand, d *delivery) {
 	defer d.place.free()
-	ctx, cancel := context.WithCancelCause(w.workCtx)
-	defer cancel(nil)
-	d.cancel = cancel
+	d.hand = h
+	ctx, clean := h.begin(w.workCtx, d), false
+	defer func() { h.end(clean) }()
 	w.tender.add(d)
 	defer w.tender.remove(d)
 	w.metrics.inWork.Inc()
@@ -237,6 +237,7 @@ func (w *Worker) handle(d *delivery) {
 	w.reached(d, stepJudged)
 	w.settle(ctx, d, v)
 	w.reached(d, stepSettled)
+	clean = v.fate == fateDone
 }
 
 // guarded keeps a panic in the work on one event from ending the process.
