@@ -103,7 +103,7 @@ func (p *PaymentLinkPage) NextOffset() int { return p.Next }
 // A token that is in use already gives a 409 with [CodeAlreadyExist].
 //
 // What else it repeats of the request (items, payment methods, destinations,
-// owner, successUrl, failedUrl) is not in the link.
+// owner, successUrl, failedUrl) is not in the link, and may be anything.
 //
 // See https://docs.conomyhq.com (recipe "Create a payment link").
 func (c *Client) CreatePaymentLink(ctx context.Context, req *PaymentLinkRequest) (*PaymentLink, error) {

@@ -45,8 +45,12 @@ type Store struct {
 
 	leaseMillis, ttlMillis, keepMillis any // as arguments of scripts, made once
 
-	making atomic.Int64 // takes that go the quick way now
-	room   atomic.Int64 // that new claims keep free for the answer, in roomUnit, see make.go
+	records, publications *together
+
+	single  bool // the client is of one server: no Redis Cluster, no Ring
+	makings *lane[*making]
+	making  atomic.Int64 // takes that go the quick way now, of other clients
+	room    atomic.Int64 // that new claims keep free for the answer, in roomUnit, see make.go
 }
 
 // New returns a store whose keys begin with prefix. Records live for ttl after their last sight (DEDUP_TTL); a claim
@@ -57,6 +61,10 @@ func New(rdb redis.UniversalClient, prefix string, ttl, lease time.Duration) *St
 		leaseMillis: millis(lease), ttlMillis: millis(ttl),
 	}
 	s.keepMillis = millis(s.keepFor())
+	_, s.single = rdb.(*redis.Client)
+	s.makings = newLane(maxMakings, s.makeClaims)
+	s.records = newTogether(s, recordEachScript, s.ttlMillis, s.leaseMillis)
+	s.publications = newTogether(s, publishEachScript, s.ttlMillis)
 	s.room.Store(firstRoom * roomUnit)
 	return s
 }
@@ -101,17 +109,20 @@ func (s *Store) recordKey(token, identity string) string {
 }
 
 // keys are those that a claim stands on.
-type keys struct{ record, grave, link, trail string }
+type keys struct{ base, record, grave string }
 
 func (s *Store) keys(r Request) keys {
-	base := s.key(r.Token, "")
-	k := keys{link: base + "link", grave: base + "dead:" + r.Event, trail: base + "trail"}
-	k.record = k.link
+	k := keys{base: s.key(r.Token, "")}
+	k.grave = k.base + "dead:" + r.Event
+	k.record = k.link()
 	if r.Identity != "" {
-		k.record = base + "session:" + safeIdentity(r.Identity)
+		k.record = k.base + "session:" + safeIdentity(r.Identity)
 	}
 	return k
 }
+
+func (k keys) link() string  { return k.base + "link" }
+func (k keys) trail() string { return k.base + "trail" }
 
 // safeIdentity is an identity as it stands in keys, "" for an invoice.
 func safeIdentity(identity string) string {

@@ -20,7 +20,8 @@
 // # Rules that hold in every transition
 //
 //  1. Each transition is one Lua script and so atomic; it uses Redis's own clock, never a worker's. A new claim may be made
-//     by two plain commands, whose order stands in for that: see make.go.
+//     by two plain commands, whose order stands in for that: see make.go. Records and publications of several claims may
+//     share a script, which leaves to the script of its own each for which it is not the plain case: see together.go.
 //  2. Every transition but Take checks the owner. Who is not the owner changes no more than the form of the record (packed.go)
 //     and is told [ErrLost].
 //  3. A claim whose lease has ended, or that was released, may be taken again by a delivery of the same event only.
@@ -32,7 +33,8 @@
 //  5. Every script may run twice with the same arguments (a client repeats a command whose answer was lost) and then has
 //     the effect of one run: counters are given as absolute values, an owner meets its own claim as its own. Only who steps
 //     back twice is told that the claim is no longer theirs, which is so.
-//  6. All keys of a token carry the token in a hash tag, so that each script touches one slot of a Redis Cluster.
+//  6. All keys of a token carry the token in a hash tag, so that each script touches one slot of a Redis Cluster. Those for
+//     several claims are not sent to one.
 //  7. The number of perished answers of an identity (its generation) only rises; ended claims leave it behind.
 //  8. Every record, grave and trail lives for the time to live given to [New], counted from its last sight, at the least.
 //

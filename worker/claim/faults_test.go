@@ -41,10 +41,11 @@ func (f *faulty) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 	}
 }
 
-// spoil sends the commands with the fault. One that the server does not know yet, as a script, is not what it is meant for.
+// spoil sends the commands with the fault. One that the server does not know yet, as a script, is not what it is meant for,
+// nor is one that leaves to another what it is asked for.
 func (f *faulty) spoil(cmds []redis.Cmder, send func() error) error {
 	err := send()
-	if f.next == faultNone || redis.HasErrorPrefix(cmds[0].Err(), "NOSCRIPT") {
+	if f.next == faultNone || redis.HasErrorPrefix(cmds[0].Err(), "NOSCRIPT") || leftUndone(cmds[0]) {
 		return err
 	}
 	now := f.next
@@ -57,4 +58,14 @@ func (f *faulty) spoil(cmds []redis.Cmder, send func() error) error {
 		cmd.SetErr(errLostAnswer)
 	}
 	return errLostAnswer
+}
+
+// leftUndone reports whether it is a script for many claims, and has done nothing for the one it was sent for.
+func leftUndone(cmd redis.Cmder) bool {
+	script, ok := cmd.(*redis.Cmd)
+	if !ok {
+		return false
+	}
+	done, err := script.Int64Slice()
+	return err == nil && len(done) == 1 && done[0] == 0
 }

@@ -22,7 +22,7 @@ type Death struct {
 // the verdict that stands: an earlier one wins.
 func (c *Claim) Bury(ctx context.Context, verdict []byte) (Death, error) {
 	c.leaving.Store(true)
-	return c.store.bury(ctx, []string{c.grave, c.records[0], c.trail}, c.owner, entry(c.event, c.message),
+	return c.store.bury(ctx, []string{c.grave, c.record, c.trail()}, c.owner, entry(c.event, c.message),
 		Death{Event: c.event, Message: c.message, Verdict: verdict})
 }
 

@@ -25,14 +25,15 @@ type Tried struct {
 type Claim struct {
 	store *Store
 
+	keys
 	records                       []string // the key of the record, and no other
-	grave, trail                  string   // keys
 	owner, event, message         string
 	ownerArg, headArg, headEndArg any // what scripts are told of the owner, see owning
 
 	renewed atomic.Pointer[time.Time]
 	leaving atomic.Bool // a transition that ends the ownership was begun
 	calling bool        // noted that the vendor is being called
+	packed  bool        // the record is a string, unless another has looked at it since
 
 	Recorded   bool   // the vendor's answer is recorded already: go on at the publishing
 	Answer     []byte // what is recorded
@@ -133,7 +134,7 @@ func (c *Claim) Begin(ctx context.Context) error {
 func (c *Claim) Fail(ctx context.Context, delay time.Duration, keep bool) error {
 	asked := time.Now()
 	c.leaving.Store(!keep)
-	c.calling = false
+	c.calling, c.packed = false, false
 	t := c.Tried
 	err := owned("fail", failScript.Run(ctx, c.store.rdb, c.records, c.ownerArg, t.Attempts, unixMilli(t.First),
 		unixMilli(t.Last), t.Failure, millis(t.Waited), millis(delay), flag(keep), c.store.leaseMillis))
@@ -152,9 +153,15 @@ func (c *Claim) Release(ctx context.Context) error {
 // Record keeps the vendor's answer, which ends with no blank, before anyone is told of it. perishes is when it stops being good, zero when that is
 // not known.
 func (c *Claim) Record(ctx context.Context, answer []byte, perishes time.Time) error {
-	asked := time.Now()
-	err := owned("record", recordScript.Run(ctx, c.store.rdb, c.records, c.ownerArg, c.headArg, c.headEndArg, answer,
-		padded(unixMilli(perishes)), c.store.leaseMillis, c.store.ttlMillis))
+	asked, perishing := time.Now(), padded(unixMilli(perishes))
+	done, err := c.store.records.join(ctx, c, append([]byte(perishing), answer...))
+	switch {
+	case err != nil:
+		err = fmt.Errorf("claim: record: %w", err)
+	case !done:
+		err = owned("record", recordScript.Run(ctx, c.store.rdb, c.records, c.ownerArg, c.headArg, c.headEndArg, answer,
+			perishing, c.store.leaseMillis, c.store.ttlMillis))
+	}
 	if err == nil {
 		c.store.learn(len(answer))
 		c.Recorded, c.Answer = true, answer
@@ -166,8 +173,15 @@ func (c *Claim) Record(ctx context.Context, answer []byte, perishes time.Time) e
 // Publish marks the recorded answer as published, after its stream has acknowledged it.
 func (c *Claim) Publish(ctx context.Context) error {
 	c.leaving.Store(true)
+	told := sequence(c.Told)
+	switch done, err := c.store.publications.join(ctx, c, told); {
+	case err != nil:
+		return fmt.Errorf("claim: publish: %w", err)
+	case done:
+		return nil
+	}
 	return owned("publish", publishScript.Run(ctx, c.store.rdb, c.records, c.ownerArg, c.headArg, c.headEndArg, c.event,
-		c.store.ttlMillis, sequence(c.Told)))
+		c.store.ttlMillis, told))
 }
 
 // owned turns the answer of a script that checks the owner into an error.

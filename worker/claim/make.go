@@ -2,7 +2,9 @@ package claim
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -24,18 +26,28 @@ func (s *Store) quickly(r Request) bool { return r.New && r.plain() && s.ttl <= 
 
 // making is a claim on its way.
 type making struct {
+	keys  keys
+	claim []byte
+
+	begun atomic.Bool   // by the lane, or given up by who waits
+	sent  chan struct{} // closed when the commands are answered that the lane has sent
+	err   error         // why there are none
+
 	reserved *redis.BoolCmd
 	grave    *redis.IntCmd
 }
 
 // begin sends the two commands.
-func (m *making) begin(ctx context.Context, to redis.Cmdable, s *Store, k keys, claim []byte) {
-	m.reserved = to.SetNX(ctx, k.record, claim, s.keepFor())
-	m.grave = to.Exists(ctx, k.grave)
+func (m *making) begin(ctx context.Context, to redis.Cmdable, s *Store) {
+	m.reserved = to.SetNX(ctx, m.keys.record, m.claim, s.keepFor())
+	m.grave = to.Exists(ctx, m.keys.grave)
 }
 
 // end reports whether the record is the owner's, and new. If it is not the take script knows what it is.
 func (m *making) end() (bool, error) {
+	if m.err != nil {
+		return false, m.err
+	}
 	made, err := m.reserved.Result()
 	dead, graveErr := m.grave.Result() // both are waited for
 	if !made || err != nil {
@@ -44,20 +56,62 @@ func (m *making) end() (bool, error) {
 	return dead == 0 && graveErr == nil, graveErr
 }
 
+// maxMakings bounds how many claims are made in one round trip.
+const maxMakings = 256
+
 // makeClaim goes the quick way.
 func (s *Store) makeClaim(ctx context.Context, k keys, claim []byte) (bool, error) {
-	var m making
+	m := &making{keys: k, claim: claim}
+	if !s.single {
+		s.makeAlone(ctx, m)
+		return m.end()
+	}
+	m.sent = make(chan struct{})
+	s.makings.add(m)
+	select {
+	case <-m.sent:
+	case <-ctx.Done():
+		if m.begun.CompareAndSwap(false, true) {
+			return false, ctx.Err()
+		}
+		<-m.sent // or a claim would be left that its owner does not know of
+	}
+	return m.end()
+}
+
+// makeAlone is for several servers, where a pipeline of many would wait for the slowest of them.
+func (s *Store) makeAlone(ctx context.Context, m *making) {
 	defer s.making.Add(-1)
 	if s.making.Add(1) > 1 {
-		m.begin(ctx, s.rdb, s, k, claim)
-		return m.end()
+		m.begin(ctx, s.rdb, s)
+		return
 	}
 	// Nobody else asks now: to gather commands would let the second wait for the answer to the first.
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // errors stand in each command, too
-		m.begin(ctx, p, s, k, claim)
+		m.begin(ctx, p, s)
 		return nil
 	})
-	return m.end()
+}
+
+// makeClaims sends the commands of those who still wait.
+func (s *Store) makeClaims(ctx context.Context, makings []*making) {
+	makings = slices.DeleteFunc(makings, func(m *making) bool { return !m.begun.CompareAndSwap(false, true) })
+	err := s.sendMakings(ctx, makings)
+	for _, m := range makings {
+		m.err = err
+		close(m.sent)
+	}
+}
+
+func (s *Store) sendMakings(ctx context.Context, makings []*making) (err error) {
+	defer recovered(&err)
+	_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error { // errors stand in each command, too
+		for _, m := range makings {
+			m.begin(ctx, p, s)
+		}
+		return nil
+	})
+	return nil
 }
 
 // A string that grows is given twice the room that it needs. So a new claim is as long as its record will probably be when

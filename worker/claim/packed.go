@@ -142,7 +142,7 @@ func padded(ms int64) string {
 func sequence(n uint64) string { return zeros(strconv.FormatUint(n, 10), ownerLength) }
 
 // zeros puts zeros before the number.
-func zeros(number string, width int) string { return strings.Repeat("0", width-len(number)) + number }
+func zeros(number string, width int) string { return untimed[:width-len(number)] + number }
 
 // lies reports whether the name of the event says where its message lies, or nobody knows it.
 func lies(event, message string) bool {
@@ -151,7 +151,7 @@ func lies(event, message string) bool {
 
 // packBody writes what a string holds of an event, with room for what follows it.
 func packBody(event, message string, terms []byte, room int) []byte {
-	if message != "" && message == messageOf(event) {
+	if message != "" && lies(event, message) && strings.Count(message, ".") == 1 { // as messageOf would find
 		message = "="
 	}
 	b := make([]byte, 0, len(event)+len(message)+len(terms)+12+headLength+room)

@@ -115,7 +115,7 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 	if !r.plain() {
 		args = append(args, r.Ended, flag(r.Adopt), flag(r.Perishable), safeIdentity(r.Identity))
 	}
-	reply, err := takeScript.Run(ctx, s.rdb, []string{k.record, k.grave, k.link, k.trail}, args...).StringSlice()
+	reply, err := takeScript.Run(ctx, s.rdb, []string{k.record, k.grave, k.link(), k.trail()}, args...).StringSlice()
 	if err != nil {
 		return nil, fmt.Errorf("claim: take: %w", err)
 	}
@@ -146,7 +146,8 @@ func (s *Store) Take(ctx context.Context, r Request) (*Result, error) {
 // made is a claim on a record that was not there before, a string with the given length of BODY.
 func (s *Store) made(r Request, k keys, owner string, asked time.Time, body int) *Claim {
 	c := s.held(r, k, owner, asked)
-	c.Terms, c.headArg, c.headEndArg = r.Terms, strconv.Itoa(body), strconv.Itoa(body+1+ownerLength)
+	c.Terms, c.headArg, c.headEndArg = r.Terms, body, body+1+ownerLength
+	c.packed = true
 	return c
 }
 
@@ -167,9 +168,9 @@ func (s *Store) taken(r Request, k keys, owner string, asked time.Time, a answer
 // looks longer here than it is in Redis.
 func (s *Store) held(r Request, k keys, owner string, asked time.Time) *Claim {
 	c := &Claim{
-		store: s, records: []string{k.record}, grave: k.grave, trail: k.trail,
+		store: s, keys: k, records: []string{k.record},
 		owner: owner, event: r.Event, message: r.Message, calling: r.Calling,
-		ownerArg: owner, headArg: "0", headEndArg: "0",
+		ownerArg: owner, headArg: 0, headEndArg: 0,
 	}
 	c.renewed.Store(&asked)
 	return c
