@@ -55,33 +55,41 @@ func (b *between) after(cmd redis.Cmder) {
 	}
 }
 
-// A delivery of the event that owns the claim buries it while another one takes it.
+// A delivery of the event that owns the claim buries it while another one takes it: on the lane, and as a client of several
+// servers does it, alone and where others take at that time.
 func TestADeathBetweenTheTwoCommandsIsSeen(t *testing.T) {
-	eachPast(t, func(t *testing.T, p *past, env *testenv.Env) {
-		client := redis.NewClient(env.Redis(t).(*redis.Client).Options())
-		t.Cleanup(func() { _ = client.Close() })
-		way := new(between)
-		client.AddHook(way)
-		s := New(client, env.Prefix, time.Hour, time.Minute)
-		for n := range 10 {
-			r := quick(n)
-			r.Token = fmt.Sprint("t/", n)
-			first, err := p.Take(p.ctx, r)
-			p.must(err)
-			way.do = func() {
-				_, err := first.Claim.Bury(p.ctx, []byte("verdict"))
+	for _, way := range []struct {
+		single bool
+		others int64
+	}{{single: true}, {others: 0}, {others: 1}} {
+		eachPast(t, func(t *testing.T, p *past, env *testenv.Env) {
+			client := redis.NewClient(env.Redis(t).(*redis.Client).Options())
+			t.Cleanup(func() { _ = client.Close() })
+			between := new(between)
+			client.AddHook(between)
+			s := New(client, env.Prefix, time.Hour, time.Minute)
+			s.single = way.single
+			s.making.Store(way.others)
+			for n := range 10 {
+				r := quick(n)
+				r.Token = fmt.Sprint("t/", n)
+				first, err := p.Take(p.ctx, r)
 				p.must(err)
+				between.do = func() {
+					_, err := first.Claim.Bury(p.ctx, []byte("verdict"))
+					p.must(err)
+				}
+				found, err := s.Take(p.ctx, r)
+				p.must(err)
+				if found.Outcome != OutcomeDead {
+					t.Fatalf("%+v", found)
+				}
+				if between.do != nil {
+					t.Fatal("nothing came between")
+				}
 			}
-			found, err := s.Take(p.ctx, r)
-			p.must(err)
-			if found.Outcome != OutcomeDead {
-				t.Fatalf("%+v", found)
-			}
-			if way.do != nil {
-				t.Fatal("nothing came between")
-			}
-		}
-	})
+		})
+	}
 }
 
 func TestADeadEventGetsNoClaim(t *testing.T) {
