@@ -30,8 +30,8 @@ func (h *hand) end(clean bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.work = nil
-	if !clean {
-		h.drop()
+	if !clean && h.cancel != nil {
+		h.cancel(nil)
 	}
 }
 
@@ -41,12 +41,5 @@ func (h *hand) stop(d *delivery, cause error) {
 	defer h.mu.Unlock()
 	if h.work == d {
 		h.cancel(cause)
-	}
-}
-
-// drop gives the context up, if there is one. The caller holds the lock.
-func (h *hand) drop() {
-	if h.cancel != nil {
-		h.cancel(nil)
 	}
 }

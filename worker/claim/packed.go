@@ -151,7 +151,7 @@ func lies(event, message string) bool {
 
 // packBody writes what a string holds of an event, with room for what follows it.
 func packBody(event, message string, terms []byte, room int) []byte {
-	if message != "" && lies(event, message) && strings.Count(message, ".") == 1 { // as messageOf would find
+	if message != "" && message == messageOf(event) {
 		message = "="
 	}
 	b := make([]byte, 0, len(event)+len(message)+len(terms)+12+headLength+room)

@@ -106,11 +106,12 @@ func (m *Memory) follow(trail []redis.Z) (identities []string, seen []Seen) {
 // messageOf is where the name of an event says that its message lies: its first two parts. Of a replay that is the first
 // message.
 func messageOf(event string) string {
-	parts := strings.SplitN(event, ".", 3)
-	if len(parts) < 3 {
+	stream, rest, _ := strings.Cut(event, ".")
+	sequence, _, more := strings.Cut(rest, ".")
+	if !more {
 		return ""
 	}
-	return parts[0] + "." + parts[1]
+	return event[:len(stream)+len(".")+len(sequence)]
 }
 
 // recallRest reads the sessions' records and the events' graves.

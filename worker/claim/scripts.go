@@ -54,10 +54,10 @@ local function note(trail, entry, ttl)
 end
 `
 
-// keeping is the line that lets a record live for the ttl that an argument names, where less is left. To read what is left
+// keeping is the line that lets a key live for the ttl that an argument names, where less is left. To read what is left
 // costs a third of what setting it anew does, and Take has set it moments ago: see [Store.keepFor].
-func keeping(ttl string) string {
-	return "if redis.call('PTTL', KEYS[1]) < tonumber(" + ttl + ") then redis.call('PEXPIRE', KEYS[1], " + ttl + ") end\n"
+func keeping(key, ttl string) string {
+	return "if redis.call('PTTL', " + key + ") < tonumber(" + ttl + ") then redis.call('PEXPIRE', " + key + ", " + ttl + ") end\n"
 }
 
 // owning is the beginning of each script of the owner of a claim, which is mostly a string: it ends here for who is not the
@@ -261,7 +261,7 @@ else
   if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
   redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[4])))
 end
-` + keeping("ARGV[5]") + `
+` + keeping("KEYS[1]", "ARGV[5]") + `
 return 1
 `)
 
@@ -325,7 +325,7 @@ if state then
   else
     redis.call('SETRANGE', KEYS[1], ARGV[2] + 28, held)
   end
-` + keeping("ARGV[7]") + `
+` + keeping("KEYS[1]", "ARGV[7]") + `
   return 1
 end
 local f = redis.call('HMGET', KEYS[1], 'o', 's')
@@ -333,7 +333,7 @@ if f[1] ~= ARGV[1] then return 0 end
 if f[2] == 'claimed' then
   redis.call('HSET', KEYS[1], 's', 'recorded', 'r', ARGV[4], 'x', int(now), 'p', ARGV[5], 'v', '0', 'c', '',
     'u', int(now + tonumber(ARGV[6])))
-` + keeping("ARGV[7]") + `
+` + keeping("KEYS[1]", "ARGV[7]") + `
 elseif f[2] == 'recorded' then
   redis.call('HSET', KEYS[1], 'u', int(now + tonumber(ARGV[6])))
 end
@@ -349,7 +349,7 @@ var publishScript = redis.NewScript(`
 local found = redis.pcall('GETRANGE', KEYS[1], ARGV[2], ARGV[3])
 if type(found) == 'string' and string.sub(found, 1, 1) == 'r' and string.sub(found, 3) == ARGV[1] then
   redis.call('SETRANGE', KEYS[1], ARGV[2], 'p0' .. ARGV[6])
-` + keeping("ARGV[5]") + `
+` + keeping("KEYS[1]", "ARGV[5]") + `
   return 1
 end
 ` + packing + `
@@ -369,37 +369,6 @@ redis.call('HSET', KEYS[1], 's', 'published')
 local told = sequence(ARGV[6])
 if told then redis.call('HSET', KEYS[1], 'q', told) end
 redis.call('HDEL', KEYS[1], 'o', 'u', 'm', 'a', 'f', 'l', 'd', 'n', 'w', 'v', 'y', 'c', 'k')
-` + keeping("ARGV[5]") + `
+` + keeping("KEYS[1]", "ARGV[5]") + `
 return 1
 `)
-
-// eachPlain is a script that does the same for many claims, of which each is a string that its owner left in the state.
-// first is the first argument that belongs to a claim; write says what is written over the state, CALLING, OWNER and on.
-//
-//	KEYS the records   ARGV 1 ttl ms, and then for each record: where BODY ends, 27 more, owner, text
-//
-// Answer: for each record 1, or 0 where nothing was done.
-func eachPlain(state, first, write string) string {
-	return `
-local done, at = {}, ` + first + `
-for i, key in ipairs(KEYS) do
-  local found = redis.pcall('GETRANGE', key, ARGV[at], ARGV[at + 1])
-  done[i] = 0
-  if type(found) == 'string' and string.sub(found, 1, 1) == '` + state + `' and string.sub(found, 3) == ARGV[at + 2] then
-    redis.call('SETRANGE', key, ARGV[at], ` + write + `)
-    if redis.call('PTTL', key) < tonumber(ARGV[1]) then redis.call('PEXPIRE', key, ARGV[1]) end
-    done[i] = 1
-  end
-  at = at + 4
-end
-return done
-`
-}
-
-// recordEachScript is recordScript for many claims. ARGV 2 is lease ms; the text is PERISHES and the answer.
-var recordEachScript = redis.NewScript(clock + `
-local times = string.format('%013.0f%013.0f', now + tonumber(ARGV[2]), now)
-` + eachPlain("c", "3", "'r0' .. ARGV[at + 2] .. times .. ARGV[at + 3]"))
-
-// publishEachScript is publishScript for many claims. The text is SEQUENCE.
-var publishEachScript = redis.NewScript(eachPlain("r", "2", "'p0' .. ARGV[at + 3]"))

@@ -87,7 +87,7 @@ func (t *together) ask(ctx context.Context, steps []*step) (done []int64, err er
 	}
 	cmd := t.script.Run(ctx, t.store.client, keys, args...)
 	err = cmd.Err()
-	if isAnswer(err) { // it says nothing of any step
+	if _, answered := errors.AsType[redis.Error](err); answered { // it says nothing of any step
 		if Refused(err) || redis.HasErrorPrefix(err, "CROSSSLOT") {
 			t.part()
 		}
@@ -100,8 +100,32 @@ func (t *together) ask(ctx context.Context, steps []*step) (done []int64, err er
 // part lets each step go by itself for a while.
 func (t *together) part() { t.apart.Store(time.Now().Add(apartFor).UnixNano()) }
 
-// isAnswer reports whether Redis itself has answered with the error.
-func isAnswer(err error) bool {
-	var answer redis.Error
-	return errors.As(err, &answer)
+// eachPlain is a script that does the same for many claims, of which each is a string that its owner left in the state.
+// first is the first argument that belongs to a claim; write says what is written over the state, CALLING, OWNER and on.
+//
+//	KEYS the records   ARGV 1 ttl ms, and then for each record: where BODY ends, 27 more, owner, text
+//
+// Answer: for each record 1, or 0 where nothing was done.
+func eachPlain(state, first, write string) string {
+	return `
+local done, at = {}, ` + first + `
+for i, key in ipairs(KEYS) do
+  local found = redis.pcall('GETRANGE', key, ARGV[at], ARGV[at + 1])
+  done[i] = 0
+  if type(found) == 'string' and string.sub(found, 1, 1) == '` + state + `' and string.sub(found, 3) == ARGV[at + 2] then
+    redis.call('SETRANGE', key, ARGV[at], ` + write + `)
+` + keeping("key", "ARGV[1]") + `    done[i] = 1
+  end
+  at = at + 4
+end
+return done
+`
 }
+
+// recordEachScript is recordScript for many claims. ARGV 2 is lease ms; the text is PERISHES and the answer.
+var recordEachScript = redis.NewScript(clock + `
+local times = string.format('%013.0f%013.0f', now + tonumber(ARGV[2]), now)
+` + eachPlain("c", "3", "'r0' .. ARGV[at + 2] .. times .. ARGV[at + 3]"))
+
+// publishEachScript is publishScript for many claims. The text is SEQUENCE.
+var publishEachScript = redis.NewScript(eachPlain("r", "2", "'p0' .. ARGV[at + 3]"))
