@@ -45,12 +45,13 @@ type Store struct {
 
 	leaseMillis, ttlMillis, keepMillis any // as arguments of scripts, made once
 
+	single  bool // the client is of one server: no Redis Cluster, no Ring
+	errands *lane[errand]
+
 	records, publications *together
 
-	single  bool // the client is of one server: no Redis Cluster, no Ring
-	makings *lane[*making]
-	making  atomic.Int64 // takes that go the quick way now, of other clients
-	room    atomic.Int64 // that new claims keep free for the answer, in roomUnit, see make.go
+	making atomic.Int64 // takes that go the quick way now, of other clients
+	room   atomic.Int64 // that new claims keep free for the answer, in roomUnit, see make.go
 }
 
 // New returns a store whose keys begin with prefix. Records live for ttl after their last sight (DEDUP_TTL); a claim
@@ -62,9 +63,9 @@ func New(rdb redis.UniversalClient, prefix string, ttl, lease time.Duration) *St
 	}
 	s.keepMillis = millis(s.keepFor())
 	_, s.single = rdb.(*redis.Client)
-	s.makings = newLane(maxMakings, s.makeClaims)
-	s.records = newTogether(s, recordEachScript, s.ttlMillis, s.leaseMillis)
-	s.publications = newTogether(s, publishEachScript, s.ttlMillis)
+	s.errands = newLane(maxErrands, s.carryOut)
+	s.records = &together{store: s, script: recordEachScript, common: []any{s.ttlMillis, s.leaseMillis}}
+	s.publications = &together{store: s, script: publishEachScript, common: []any{s.ttlMillis}}
 	s.room.Store(firstRoom * roomUnit)
 	return s
 }

@@ -21,7 +21,8 @@
 //
 //  1. Each transition is one Lua script and so atomic; it uses Redis's own clock, never a worker's. A new claim may be made
 //     by two plain commands, whose order stands in for that: see make.go. Records and publications of several claims may
-//     share a script, which leaves to the script of its own each for which it is not the plain case: see together.go.
+//     share a script, which leaves to the script of its own each for which it is not the plain case: see together.go. What is
+//     asked at the same moment shares a round trip: see errands.go.
 //  2. Every transition but Take checks the owner. Who is not the owner changes no more than the form of the record (packed.go)
 //     and is told [ErrLost].
 //  3. A claim whose lease has ended, or that was released, may be taken again by a delivery of the same event only.

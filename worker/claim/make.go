@@ -2,7 +2,6 @@ package claim
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -37,6 +36,12 @@ type making struct {
 	grave    *redis.IntCmd
 }
 
+func (m *making) board(b *batch) {
+	if m.begun.CompareAndSwap(false, true) {
+		b.makings = append(b.makings, m)
+	}
+}
+
 // begin sends the two commands.
 func (m *making) begin(ctx context.Context, to redis.Cmdable, s *Store) {
 	m.reserved = to.SetNX(ctx, m.keys.record, m.claim, s.keepFor())
@@ -56,9 +61,6 @@ func (m *making) end() (bool, error) {
 	return dead == 0 && graveErr == nil, graveErr
 }
 
-// maxMakings bounds how many claims are made in one round trip.
-const maxMakings = 256
-
 // makeClaim goes the quick way.
 func (s *Store) makeClaim(ctx context.Context, k keys, claim []byte) (bool, error) {
 	m := &making{keys: k, claim: claim}
@@ -67,7 +69,7 @@ func (s *Store) makeClaim(ctx context.Context, k keys, claim []byte) (bool, erro
 		return m.end()
 	}
 	m.sent = make(chan struct{})
-	s.makings.add(m)
+	s.errands.add(m)
 	select {
 	case <-m.sent:
 	case <-ctx.Done():
@@ -91,27 +93,6 @@ func (s *Store) makeAlone(ctx context.Context, m *making) {
 		m.begin(ctx, p, s)
 		return nil
 	})
-}
-
-// makeClaims sends the commands of those who still wait.
-func (s *Store) makeClaims(ctx context.Context, makings []*making) {
-	makings = slices.DeleteFunc(makings, func(m *making) bool { return !m.begun.CompareAndSwap(false, true) })
-	err := s.sendMakings(ctx, makings)
-	for _, m := range makings {
-		m.err = err
-		close(m.sent)
-	}
-}
-
-func (s *Store) sendMakings(ctx context.Context, makings []*making) (err error) {
-	defer recovered(&err)
-	_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error { // errors stand in each command, too
-		for _, m := range makings {
-			m.begin(ctx, p, s)
-		}
-		return nil
-	})
-	return nil
 }
 
 // A string that grows is given twice the room that it needs. So a new claim is as long as its record will probably be when

@@ -18,19 +18,16 @@ import (
 type together struct {
 	store  *Store
 	script *redis.Script
-	common []any // arguments for all steps
-	lane   *lane[*step]
+	common []any        // arguments for all steps
 	apart  atomic.Int64 // until when each goes by itself, Unix nanoseconds
 }
 
 // apartFor is how long each step goes by itself before it is tried together again.
 const apartFor = time.Minute
 
-// maxTogether bounds for how long one script holds Redis up: about a millisecond and a half.
-const maxTogether = 256
-
 // step is what one claim asks for.
 type step struct {
+	kind  *together
 	claim *Claim
 	text  any // what is written
 	over  chan result
@@ -41,19 +38,13 @@ type result struct {
 	err  error // nobody knows whether it was done
 }
 
-func newTogether(s *Store, script *redis.Script, common ...any) *together {
-	t := &together{store: s, script: script, common: common}
-	t.lane = newLane(maxTogether, t.carryOut)
-	return t
-}
-
 // join does a step of the claim with those of others. It reports whether it was done.
 func (t *together) join(ctx context.Context, c *Claim, text any) (done bool, err error) {
 	if !t.store.single || !c.packed || time.Now().UnixNano() < t.apart.Load() {
 		return false, nil
 	}
-	s := &step{claim: c, text: text, over: make(chan result, 1)}
-	t.lane.add(s)
+	s := &step{kind: t, claim: c, text: text, over: make(chan result, 1)}
+	t.store.errands.add(s)
 	select {
 	case r := <-s.over:
 		return r.done, r.err
@@ -62,38 +53,66 @@ func (t *together) join(ctx context.Context, c *Claim, text any) (done bool, err
 	}
 }
 
-func (t *together) carryOut(ctx context.Context, steps []*step) {
-	done, err := t.ask(ctx, steps)
-	left := len(steps)
-	for i, s := range steps {
+// share is the steps of one kind in a batch.
+type share struct {
+	*together
+	steps []*step
+	cmd   *redis.Cmd
+}
+
+// board lets the step share a script with those of its kind.
+func (s *step) board(b *batch) {
+	for _, share := range b.shares {
+		if share.together == s.kind {
+			share.steps = append(share.steps, s)
+			return
+		}
+	}
+	b.shares = append(b.shares, &share{together: s.kind, steps: []*step{s}})
+}
+
+// begin sends the script, by its hash or in full.
+func (s *share) begin(ctx context.Context, to redis.Scripter,
+	run func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd,
+) {
+	keys, args := make([]string, 0, len(s.steps)), append(make([]any, 0, len(s.common)+4*len(s.steps)), s.common...)
+	for _, step := range s.steps {
+		c := step.claim
+		keys, args = append(keys, c.record), append(args, c.headArg, c.headEndArg, c.ownerArg, step.text)
+	}
+	s.cmd = run(ctx, to, keys, args...)
+}
+
+// end tells each step how it went. With an error nobody knows.
+func (s *share) end(err error) {
+	var done []int64
+	if err == nil {
+		done, err = s.answer()
+	}
+	left := len(s.steps)
+	for i, step := range s.steps {
 		r := result{done: i < len(done) && done[i] == 1, err: err}
 		if r.done {
 			left--
 		}
-		s.over <- r
+		step.over <- r
 	}
 	// Something may answer for one of many servers, and know nothing of what the others have.
-	if len(done) > 2 && left > len(steps)/2 {
-		t.part()
+	if len(done) > 2 && left > len(s.steps)/2 {
+		s.part()
 	}
 }
 
-func (t *together) ask(ctx context.Context, steps []*step) (done []int64, err error) {
-	defer recovered(&err)
-	keys, args := make([]string, 0, len(steps)), append(make([]any, 0, len(t.common)+4*len(steps)), t.common...)
-	for _, s := range steps {
-		c := s.claim
-		keys, args = append(keys, c.record), append(args, c.headArg, c.headEndArg, c.ownerArg, s.text)
-	}
-	cmd := t.script.Run(ctx, t.store.client, keys, args...)
-	err = cmd.Err()
+// answer has 1 for each step that was done.
+func (s *share) answer() (done []int64, err error) {
+	err = s.cmd.Err()
 	if _, answered := errors.AsType[redis.Error](err); answered { // it says nothing of any step
 		if Refused(err) || redis.HasErrorPrefix(err, "CROSSSLOT") {
-			t.part()
+			s.part()
 		}
 		err = nil
 	}
-	done, _ = cmd.Int64Slice() // of anything else nothing is believed
+	done, _ = s.cmd.Int64Slice() // of anything else nothing is believed
 	return done, err
 }
 

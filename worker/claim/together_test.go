@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,8 @@ import (
 
 // manyWay is a hook that sees the scripts for many claims.
 type manyWay struct {
-	count  atomic.Int64                  // of those that were sent
+	trips  atomic.Int64                  // pipelines that were sent
+	count  atomic.Int64                  // of those scripts
 	others atomic.Int64                  // of other scripts
 	hold   atomic.Pointer[chan struct{}] // they wait until it is closed
 	held   atomic.Int64                  // of how many claims the one is that waits
@@ -29,46 +31,51 @@ func (w *manyWay) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
 }
 
-func (w *manyWay) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		for _, cmd := range cmds {
-			w.countOther(cmd)
-		}
-		return next(ctx, cmds)
-	}
-}
-
-func (w *manyWay) countOther(cmd redis.Cmder) {
-	if strings.HasPrefix(cmd.Name(), "eval") {
-		w.others.Add(1)
-	}
-}
-
 func (w *manyWay) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if !forMany(cmd) {
-			w.countOther(cmd)
-			return next(ctx, cmd)
-		}
-		w.count.Add(1)
-		claims := cmd.Args()[2].(int)
-		if hold := w.hold.Load(); hold != nil {
-			w.held.Store(int64(claims))
-			<-*hold
-		}
-		if w.refuse != "" && claims > 1 {
-			cmd.SetErr(answered(w.refuse))
+		if w.refused(cmd) {
 			return cmd.Err()
 		}
 		return next(ctx, cmd)
 	}
 }
 
-// forMany reports whether it is one of those scripts, by its name or in full.
-func forMany(cmd redis.Cmder) bool {
+func (w *manyWay) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if name := cmds[0].Name(); name != "hello" && name != "client" { // what a new connection begins with
+			w.trips.Add(1)
+		}
+		if cmds = slices.DeleteFunc(slices.Clone(cmds), w.refused); len(cmds) == 0 {
+			return nil
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// refused counts the command and holds it up; it reports whether it has its answer and goes no further.
+func (w *manyWay) refused(cmd redis.Cmder) bool {
 	if !strings.HasPrefix(cmd.Name(), "eval") {
 		return false
 	}
+	if !forMany(cmd) {
+		w.others.Add(1)
+		return false
+	}
+	w.count.Add(1)
+	claims := cmd.Args()[2].(int)
+	if hold := w.hold.Load(); hold != nil {
+		w.held.Store(int64(claims))
+		<-*hold
+	}
+	if w.refuse == "" || claims == 1 {
+		return false
+	}
+	cmd.SetErr(answered(w.refuse))
+	return true
+}
+
+// forMany reports whether the script is one of those, by its name or in full.
+func forMany(cmd redis.Cmder) bool {
 	script := cmd.Args()[1].(string)
 	return script == recordEachScript.Hash() || script == publishEachScript.Hash() || strings.Contains(script, "ipairs(KEYS)")
 }
@@ -88,7 +95,7 @@ func takeMany(t *testing.T, p *past, env *testenv.Env, n int) *many {
 	client.AddHook(m.manyWay)
 	m.store = New(client, env.Prefix, p.ttl, p.lease)
 	// A machine may stand still for longer than a batch is waited for.
-	m.store.makings.patience, m.store.records.lane.patience, m.store.publications.lane.patience = time.Hour, time.Hour, time.Hour
+	m.store.errands.patience = time.Hour
 	for i := range n {
 		found, err := m.store.Take(p.ctx, m.request(i))
 		p.must(err)
@@ -104,19 +111,32 @@ func (m *many) request(i int) Request {
 }
 
 // all does a step of all claims: one that is held up on its way, the others while it is.
-func (m *many) all(together *together, do func(i int, c *Claim) error) []error {
+func (m *many) all(do func(i int, c *Claim) error) []error {
 	errs, hold := make([]error, len(m.claims)), make(chan struct{})
 	m.hold.Store(&hold)
 	var asked sync.WaitGroup
 	for i, c := range m.claims {
 		asked.Go(func() { errs[i] = do(i, c) })
 	}
-	eventually(m.t, "all wait", func() bool { return int(m.held.Load())+together.lane.length() >= packed(m.claims) })
+	eventually(m.t, "all wait", func() bool { return int(m.held.Load())+m.store.errands.length() >= packed(m.claims) })
 	m.hold.Store(nil)
 	m.held.Store(0)
 	close(hold)
 	asked.Wait()
 	return errs
+}
+
+// holdUp lets the next batch say that it is away, and wait.
+func (m *many) holdUp(away, goOn chan struct{}) {
+	carryOut, first := m.store.errands.carryOut, true
+	m.store.errands.carryOut = func(ctx context.Context, errands []errand) {
+		if first {
+			first = false
+			close(away)
+			<-goOn
+		}
+		carryOut(ctx, errands)
+	}
 }
 
 // packed is how many of them ask together.
@@ -163,12 +183,11 @@ func TestStepsThatComeTogetherShareAScript(t *testing.T) {
 		m.claims[opened].packed = true
 
 		for _, step := range []struct {
-			state    string
-			together *together
-			do       func(int, *Claim) error
-		}{{"recorded", m.store.records, m.record}, {"published", m.store.publications, m.publish}} {
+			state string
+			do    func(int, *Claim) error
+		}{{"recorded", m.record}, {"published", m.publish}} {
 			before, others := m.count.Load(), m.others.Load()
-			errs := m.all(step.together, step.do)
+			errs := m.all(step.do)
 			// Two batches, and the first time the script itself; the two by themselves, and the script again.
 			if sent, alone := m.count.Load()-before, m.others.Load()-others; sent > 3 || alone > 4 {
 				t.Errorf("%s: %d scripts for many, %d for one, of %d claims", step.state, sent, alone, n)
@@ -190,6 +209,49 @@ func TestStepsThatComeTogetherShareAScript(t *testing.T) {
 	})
 }
 
+// Takes, records and publications share the round trip, also on a server that has forgotten the scripts.
+func TestWhatIsAskedAtOnceTakesOneRoundTrip(t *testing.T) {
+	const n = 12
+	eachPast(t, func(t *testing.T, p *past, env *testenv.Env) {
+		m := takeMany(t, p, env, n)
+		for i := range n / 3 {
+			p.must(m.record(i, m.claims[i]))
+		}
+		p.must(env.Redis(t).ScriptFlush(p.ctx).Err())
+		trips, away, goOn := m.trips.Load(), make(chan struct{}), make(chan struct{})
+		m.holdUp(away, goOn)
+		var asked sync.WaitGroup
+		ask := func(what string, i int, do func(int, *Claim) error, c *Claim) {
+			asked.Go(func() {
+				if err := do(i, c); err != nil {
+					t.Errorf("%s %d: %v", what, i, err)
+				}
+			})
+		}
+		take := func(i int, _ *Claim) error {
+			_, err := m.store.Take(p.ctx, m.request(i))
+			return err
+		}
+		ask("take", n, take, nil)
+		<-away
+		for i := range n / 3 {
+			ask("publish", i, m.publish, m.claims[i])
+			ask("record", n/3+i, m.record, m.claims[n/3+i])
+			ask("take", n+1+i, take, nil)
+		}
+		eventually(t, "all wait", func() bool { return m.store.errands.length() == n })
+		close(goOn)
+		asked.Wait()
+		if got := m.trips.Load() - trips; got != 2 { // the one that was held up, and all the others
+			t.Errorf("%d pipelines", got)
+		}
+		for i := range n / 3 {
+			m.state(i, "published")
+			m.state(n/3+i, "recorded")
+		}
+	})
+}
+
 func TestRedisThatTakesNoScriptForMany(t *testing.T) {
 	for _, refusal := range []string{
 		"CROSSSLOT Keys in request don't hash to the same slot",
@@ -198,7 +260,7 @@ func TestRedisThatTakesNoScriptForMany(t *testing.T) {
 		eachPast(t, func(t *testing.T, p *past, env *testenv.Env) {
 			m := takeMany(t, p, env, 5)
 			m.refuse = refusal
-			for i, err := range m.all(m.store.records, m.record) {
+			for i, err := range m.all(m.record) {
 				p.must(err)
 				m.state(i, "recorded")
 			}
@@ -218,7 +280,7 @@ func TestRedisThatIsReadOnlyForAMoment(t *testing.T) {
 	eachPast(t, func(t *testing.T, p *past, env *testenv.Env) {
 		m := takeMany(t, p, env, 5)
 		m.refuse = "READONLY You can't write against a read only replica."
-		for i, err := range m.all(m.store.records, m.record) {
+		for i, err := range m.all(m.record) {
 			p.must(err)
 			m.state(i, "recorded")
 		}
@@ -258,7 +320,7 @@ func TestAServerThatKnowsFewOfTheClaims(t *testing.T) {
 		for _, c := range m.claims[2:] {
 			c.headArg, c.headEndArg = 0, 27 // looked for elsewhere
 		}
-		for i, err := range m.all(m.store.records, m.record) {
+		for i, err := range m.all(m.record) {
 			if i < 2 {
 				p.must(err)
 				m.state(i, "recorded")
@@ -306,18 +368,8 @@ func (panics) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipeli
 func TestATakeThatEndsBeforeItsTurn(t *testing.T) {
 	eachPast(t, func(t *testing.T, p *past, env *testenv.Env) {
 		m := takeMany(t, p, env, 0)
-		var away, turn sync.WaitGroup
-		away.Add(1)
-		turn.Add(1)
-		carryOut, first := m.store.makings.carryOut, true
-		m.store.makings.carryOut = func(ctx context.Context, makings []*making) {
-			if first {
-				first = false
-				away.Done()
-				turn.Wait()
-			}
-			carryOut(ctx, makings)
-		}
+		away, goOn := make(chan struct{}), make(chan struct{})
+		m.holdUp(away, goOn)
 		var asked sync.WaitGroup
 		take := func(ctx context.Context, i int, want error) {
 			asked.Go(func() {
@@ -327,12 +379,12 @@ func TestATakeThatEndsBeforeItsTurn(t *testing.T) {
 			})
 		}
 		take(p.ctx, 1, nil)
-		away.Wait()
+		<-away
 		ctx, cancel := context.WithCancel(p.ctx)
 		cancel()
 		take(ctx, 2, context.Canceled)
-		eventually(t, "the second waits for its turn", func() bool { return m.store.makings.length() == 1 })
-		turn.Done()
+		eventually(t, "the second waits for its turn", func() bool { return m.store.errands.length() == 1 })
+		close(goOn)
 		asked.Wait()
 		found, err := m.store.Take(p.ctx, m.request(2))
 		p.must(err)
