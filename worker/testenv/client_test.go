@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -19,12 +20,14 @@ func TestDeletedStreamStaysDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
 	err = withJetStream(server.URL(), func(js jetstream.JetStream) error {
 		config := jetstream.StreamConfig{Name: "BILLING", Subjects: []string{"invoice.issued"}}
-		if _, err := js.CreateStream(t.Context(), config); err != nil {
+		if _, err := js.CreateStream(ctx, config); err != nil {
 			return err
 		}
-		if _, err := js.Publish(t.Context(), "invoice.issued", nil); err != nil {
+		if _, err := js.Publish(ctx, "invoice.issued", nil); err != nil {
 			return err
 		}
 		earlier := filepath.Join(server.Dir(), "jetstream", "$G", "streams", ".BILLING")
@@ -33,14 +36,16 @@ func TestDeletedStreamStaysDeleted(t *testing.T) {
 		}
 		removed := time.AfterFunc(100*time.Millisecond, func() { _ = os.RemoveAll(earlier) })
 		defer removed.Stop()
-		if err := deleteStreams(t.Context(), server.URL()); err != nil {
+		if err := deleteStreams(ctx, server.URL()); err != nil {
 			return err
 		}
-		next, err := js.CreateStream(t.Context(), config)
-		if err == nil && next.CachedInfo().State.LastSeq != 0 {
-			t.Errorf("%+v", next.CachedInfo().State)
-		}
-		return err
+		return await(ctx, func() error { // the server may still be in its directory
+			next, err := js.CreateStream(ctx, config)
+			if err == nil && next.CachedInfo().State.LastSeq != 0 {
+				t.Errorf("%+v", next.CachedInfo().State)
+			}
+			return err
+		})
 	})
 	if err != nil {
 		t.Fatal(err)
