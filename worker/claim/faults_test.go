@@ -46,9 +46,8 @@ func (f *faulty) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 // nor is one that leaves to another what it is asked for, nor what a new connection begins with.
 func (f *faulty) spoil(cmds []redis.Cmder, send func() error) error {
 	err := send()
-	greeting := cmds[0].Name() == "hello" || cmds[0].Name() == "client"
 	answer := cmp.Or(cmds[0].Err(), err) // the error of one that is sent by itself is not yet its own here
-	if f.next == faultNone || greeting || redis.HasErrorPrefix(answer, "NOSCRIPT") || leftUndone(cmds[0]) {
+	if f.next == faultNone || greets(cmds) || redis.HasErrorPrefix(answer, "NOSCRIPT") || leftUndone(cmds[0]) {
 		return err
 	}
 	now := f.next
@@ -61,6 +60,11 @@ func (f *faulty) spoil(cmds []redis.Cmder, send func() error) error {
 		cmd.SetErr(errLostAnswer)
 	}
 	return errLostAnswer
+}
+
+// greets reports whether it is what a new connection begins with.
+func greets(cmds []redis.Cmder) bool {
+	return cmds[0].Name() == "hello" || cmds[0].Name() == "client"
 }
 
 // leftUndone reports whether it is a script for many claims, and has done nothing for the one it was sent for.
