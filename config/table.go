@@ -89,7 +89,7 @@ func conomySettings() []Setting {
 		{Name: "CONOMY_TIMEOUT", Default: "15s", Group: g, Usage: "longest time of one call", kind: "duration",
 			parse: duration(func(c *Config) *time.Duration { return &c.Conomy.Timeout }, time.Millisecond)},
 		{Name: "CONOMY_CONCURRENCY", Default: "64", Group: g, kind: "number",
-			Usage: "calls at once (1 to 4096); a slot that comes free goes to a waiting session first",
+			Usage: "calls at once (1 to 4096); a slot that comes free goes to a waiting session first, and of 32 or more one is kept for the next session where there was one in the last ten minutes",
 			parse: integer(func(c *Config) *int { return &c.Conomy.Concurrency }, 1, 4096)},
 		{Name: "CONOMY_RATE_LIMIT", Default: "0", Group: g, kind: "number",
 			Usage: "calls a second over all replicas; 0: no limit",

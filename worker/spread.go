@@ -33,11 +33,13 @@ func (s *spread) distance() time.Duration { return s.took / time.Duration(s.slot
 // gap is the least gap that is filled.
 func (s *spread) gap(now time.Time) time.Duration {
 	least := max(smallGap, sparse*s.distance())
-	if now.Sub(s.session) > sessionsLately {
+	if !s.sessionsExpected(now) {
 		return max(least, s.took/4)
 	}
 	return least
 }
+
+func (s *spread) sessionsExpected(now time.Time) bool { return now.Sub(s.session) <= sessionsLately }
 
 func (s *spread) began(now time.Time) {
 	// After a gap of more than a call's time all slots were idle, and there was no wave.

@@ -102,17 +102,21 @@ func TestClosedTurnstileTurnsAway(t *testing.T) {
 	})
 }
 
+// permitsApart is a shared rate of one call in so long.
+func permitsApart(apart time.Duration) func(context.Context) (time.Duration, error) {
+	next := time.Now()
+	return func(context.Context) (time.Duration, error) {
+		if wait := time.Until(next); wait > 0 {
+			return wait, nil
+		}
+		next = time.Now().Add(apart)
+		return 0, nil
+	}
+}
+
 func TestMeterKeepsTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		next := time.Now()
-		permit := func(context.Context) (time.Duration, error) { // ten a second
-			if wait := time.Until(next); wait > 0 {
-				return wait, nil
-			}
-			next = time.Now().Add(100 * time.Millisecond)
-			return 0, nil
-		}
-		ts := newTurnstile(5, permit)
+		ts := newTurnstile(5, permitsApart(100*time.Millisecond))
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go ts.meter(ctx, func(err error) { t.Error(err) })

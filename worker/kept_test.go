@@ -1,0 +1,93 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// askApart asks for n sessions under a backlog of invoices, and returns how long those after the first waited for a slot
+// at the most.
+func askApart(t *testing.T, ts *turnstile, n int, took time.Duration) (longest time.Duration) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	all.Go(func() { crowd(t, ts, 40*ts.spread.slots, func() time.Duration { return took }) })
+	time.Sleep(4 * took)
+	for i := range n {
+		time.Sleep(23 * time.Millisecond) // at all points of a wave
+		came := time.Now()
+		if err := ts.enter(t.Context(), classSession); err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 {
+			longest = max(longest, time.Since(came))
+		}
+		all.Go(func() {
+			time.Sleep(took)
+			ts.leave()
+		})
+	}
+	return longest
+}
+
+func TestASlotIsKeptForTheNextSession(t *testing.T) {
+	for name, apart := range map[string]time.Duration{"no rate": 0, "a shared rate": 3 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var permit func(context.Context) (time.Duration, error)
+				if apart > 0 {
+					permit = permitsApart(apart)
+				}
+				ts := newTurnstile(64, permit)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				go ts.meter(ctx, func(err error) { t.Error(err) })
+				if longest := askApart(t, ts, 60, 150*time.Millisecond); longest > apart {
+					t.Errorf("a session waited %v", longest)
+				}
+			})
+		})
+	}
+}
+
+// Where no session is asked for, or slots are few, invoices have them all.
+func TestNoSlotIsKeptForNobody(t *testing.T) {
+	for name, tt := range map[string]struct {
+		slots    int
+		sessions bool
+		passed   time.Duration
+		all      bool
+	}{
+		"never a session":           {64, false, 0, true},
+		"a session lately":          {64, true, sessionsLately, false},
+		"a session long ago":        {64, true, sessionsLately + 1, true},
+		"few slots":                 {keptOf - 1, true, 0, true},
+		"just enough for one apart": {keptOf, true, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ts := newTurnstile(tt.slots, nil)
+				if tt.sessions {
+					if err := ts.enter(t.Context(), classSession); err != nil {
+						t.Fatal(err)
+					}
+					ts.leave()
+				}
+				time.Sleep(tt.passed)
+				var invoices sync.WaitGroup
+				ctx, cancel := context.WithCancel(t.Context())
+				for range tt.slots {
+					invoices.Go(func() { _ = ts.enter(ctx, classInvoice) })
+				}
+				synctest.Wait()
+				if all := ts.free == 0; all != tt.all || ts.free > 1 {
+					t.Errorf("%d slots are free", ts.free)
+				}
+				cancel()
+				invoices.Wait()
+			})
+		})
+	}
+}
