@@ -33,18 +33,22 @@ func askApart(t *testing.T, ts *turnstile, n int, took time.Duration) (longest t
 }
 
 func TestASlotIsKeptForTheNextSession(t *testing.T) {
-	for name, apart := range map[string]time.Duration{"no rate": 0, "a shared rate": 3 * time.Millisecond} {
+	for name, tt := range map[string]struct {
+		permit  func(context.Context) (time.Duration, error)
+		longest time.Duration
+	}{
+		"no rate":                {nil, 0},
+		"a rate below the slots": {permitsApart(3 * time.Millisecond), 3 * time.Millisecond},
+		"a rate above the slots": {permitsApart(time.Millisecond), time.Millisecond},
+		"a rate beyond all":      {permitsApart(0), 0},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var permit func(context.Context) (time.Duration, error)
-				if apart > 0 {
-					permit = permitsApart(apart)
-				}
-				ts := newTurnstile(64, permit)
+				ts := newTurnstile(64, tt.permit)
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				go ts.meter(ctx, func(err error) { t.Error(err) })
-				if longest := askApart(t, ts, 60, 150*time.Millisecond); longest > apart {
+				if longest := askApart(t, ts, 60, 150*time.Millisecond); longest > tt.longest {
 					t.Errorf("a session waited %v", longest)
 				}
 			})

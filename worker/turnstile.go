@@ -201,13 +201,21 @@ func (t *turnstile) admit() {
 		}
 		return
 	}
-	for t.grantable() {
-		if wait := t.spreadWait(); wait > 0 {
-			t.admitIn(wait)
-			return
-		}
+	for t.turn() {
 		t.grant()
 	}
+}
+
+// turn reports whether it is somebody's turn. Invoices that are spread come back when it is theirs.
+func (t *turnstile) turn() bool {
+	if !t.grantable() {
+		return false
+	}
+	wait := t.spreadWait()
+	if wait > 0 {
+		t.admitIn(wait)
+	}
+	return wait == 0
 }
 
 // spreadWait is how long whoever is next has to wait so that calls end spread: an invoice, where all slots are wanted.
@@ -314,5 +322,5 @@ const permitRetry = 100 * time.Millisecond
 func (t *turnstile) wanted() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.grantable()
+	return t.turn()
 }

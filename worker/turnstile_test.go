@@ -104,7 +104,7 @@ func TestClosedTurnstileTurnsAway(t *testing.T) {
 
 // permitsApart is a shared rate of one call in so long.
 func permitsApart(apart time.Duration) func(context.Context) (time.Duration, error) {
-	next := time.Now()
+	var next time.Time
 	return func(context.Context) (time.Duration, error) {
 		if wait := time.Until(next); wait > 0 {
 			return wait, nil
