@@ -30,25 +30,11 @@ func crowd(t *testing.T, ts *turnstile, n int, call func() time.Duration) time.D
 // whenever it comes.
 func TestSessionWaitsForNoWave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const slots, took = 64, 150 * time.Millisecond
-		ts := newTurnstile(slots, nil)
-		var all sync.WaitGroup
-		defer all.Wait()
-		all.Go(func() { crowd(t, ts, 20*slots, func() time.Duration { return took }) })
-		time.Sleep(4 * took)
-		for i := range 40 {
-			time.Sleep(37 * time.Millisecond) // comes at all points of a wave
-			came := time.Now()
-			if err := ts.enter(t.Context(), classSession); err != nil {
-				t.Fatal(err)
-			}
-			if waited := time.Since(came); waited > 10*time.Millisecond {
+		// They come at all points of a wave.
+		for i, waited := range askApart(t, newTurnstile(64, nil), 40, 37*time.Millisecond, 150*time.Millisecond) {
+			if waited > 10*time.Millisecond {
 				t.Errorf("session %d waited %v for a slot", i, waited)
 			}
-			all.Go(func() {
-				time.Sleep(took)
-				ts.leave()
-			})
 		}
 	})
 }

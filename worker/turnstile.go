@@ -76,23 +76,22 @@ func (t *turnstile) giveBack() {
 // keptOf is the least number of slots of which one is kept: it costs invoices 3 % of their calls at the most.
 const keptOf = 32
 
-// room is how many slots are free for invoices. A session that comes takes the one that is kept at once, and the next that
-// comes free is kept in its place.
-func (t *turnstile) room() int {
-	if t.free > 0 && t.spread.slots >= keptOf && t.spread.sessionsExpected(time.Now()) {
+// room is how many slots are free for who is of a class. A session that comes takes the one that is kept at once, and the
+// next that comes free is kept in its place.
+func (t *turnstile) room(c class) int {
+	if c == classInvoice && t.free > 0 && t.spread.slots >= keptOf && t.spread.sessionsExpected(time.Now()) {
 		return t.free - 1
 	}
 	return t.free
 }
 
-// wait reports whether somebody waits. The caller holds the lock.
-func (t *turnstile) wait() bool {
-	for _, queue := range t.waiting {
-		if len(queue) > 0 {
-			return true
-		}
+// first is the class of who is next, classes where nobody waits. The caller holds the lock.
+func (t *turnstile) first() class {
+	c := class(0)
+	for c < classes && len(t.waiting[c]) == 0 {
+		c++
 	}
-	return false
+	return c
 }
 
 // enter waits for a slot. Who gets one must leave.
@@ -105,7 +104,7 @@ func (t *turnstile) enter(ctx context.Context, c class) error {
 	if c == classSession {
 		t.spread.session = time.Now()
 	}
-	if t.permit == nil && t.passes(c) && !t.wait() && t.flows() {
+	if t.permit == nil && t.room(c) > 0 && t.first() == classes && t.flows() {
 		t.take()
 		t.mu.Unlock()
 		return nil
@@ -220,7 +219,7 @@ func (t *turnstile) turn() bool {
 
 // spreadWait is how long whoever is next has to wait so that calls end spread: an invoice, where all slots are wanted.
 func (t *turnstile) spreadWait() time.Duration {
-	if len(t.waiting[classSession]) > 0 || len(t.waiting[classInvoice]) < t.room() {
+	if t.first() == classSession || len(t.waiting[classInvoice]) < t.room(classInvoice) {
 		return 0
 	}
 	return t.spread.wait(time.Now())
@@ -241,33 +240,21 @@ func (t *turnstile) admitIn(wait time.Duration) {
 }
 
 func (t *turnstile) grantable() bool {
-	for c, queue := range t.waiting {
-		if len(queue) > 0 {
-			return t.passes(class(c)) && t.flows()
-		}
-	}
-	return false
-}
-
-// passes reports whether a slot is free for who is first of a class.
-func (t *turnstile) passes(c class) bool {
-	return t.free > 0 && (c == classSession || t.room() > 0)
+	c := t.first()
+	return c < classes && t.room(c) > 0 && t.flows()
 }
 
 // flows reports whether the turnstile is open and the vendor holds nobody. The caller holds the lock.
 func (t *turnstile) flows() bool { return t.shut == nil && !time.Now().Before(t.until) }
 
+// grant lets the next one pass. The caller has seen that it can (grantable).
 func (t *turnstile) grant() {
-	for c := range t.waiting {
-		if len(t.waiting[c]) > 0 {
-			w := t.waiting[c][0]
-			t.waiting[c][0] = nil
-			t.waiting[c] = t.waiting[c][1:]
-			t.take()
-			close(w.ready)
-			return
-		}
-	}
+	c := t.first()
+	w := t.waiting[c][0]
+	t.waiting[c][0] = nil
+	t.waiting[c] = t.waiting[c][1:]
+	t.take()
+	close(w.ready)
 }
 
 func (t *turnstile) remove(c class, w *waiter) {
